@@ -1,0 +1,67 @@
+import Logging
+
+/// A database with transactions as closures.
+///
+/// ```swift
+/// let database = try await Database.open(.init(location: .sqlite(path: path)), migrations: migrations, logger: logger)
+/// let names = try await database.read { try $0.fetchColumn("SELECT name FROM models", as: String.self) }
+/// ```
+///
+/// Closures run on threads of the database. Reads run beside each other and beside the one write. A closure whose task is cancelled
+/// while it waits does not start; a write that has started is completed; a running read is interrupted. Both then throw `CancellationError`.
+public final class Database: Sendable {
+    private let backend: any DatabaseBackend
+
+    init(backend: any DatabaseBackend) {
+        self.backend = backend
+    }
+
+    /// Opens a database and applies the migrations that it lacks.
+    ///
+    /// Throws ``DatabaseError``: `alreadyInUse` if another process has the embedded database open, `cannotOpen`, `migration`.
+    public static func open(_ configuration: Configuration, migrations: [Migration], logger: Logger) async throws -> Database {
+        let backend: any DatabaseBackend
+        switch configuration.location {
+        case .sqlite(let path): backend = try await SQLiteBackend.open(path: path, configuration: configuration)
+        }
+        do {
+            try await Migrator(migrations: migrations, dialect: backend.dialect, logger: logger).run(on: backend)
+        } catch {
+            try? await backend.close()
+            throw error
+        }
+        return Database(backend: backend)
+    }
+
+    /// The SQL dialect, where a query must differ.
+    public var dialect: SQLDialect { backend.dialect }
+
+    /// Runs queries on one consistent snapshot. A statement that writes throws ``DatabaseError/readOnly``.
+    public func read<T: Sendable>(_ body: @Sendable (any SQLConnection) throws -> T) async throws -> T {
+        try await backend.read(body)
+    }
+
+    /// Runs statements in one transaction: committed, durably, when `body` returns; rolled back when it throws.
+    ///
+    /// Writes run one after the other. A statement that fails inside `body` leaves the transaction usable unless the database had to undo
+    /// it (disk full, damaged file); then the write fails even if `body` swallows the error.
+    public func write<T: Sendable>(_ body: @Sendable (any SQLConnection) throws -> T) async throws -> T {
+        try await backend.write(body)
+    }
+
+    /// Asks the database for a trivial answer: throws if it cannot give one.
+    public func ping() async throws {
+        _ = try await read { try $0.fetchInt("SELECT 1") }
+    }
+
+    /// Moves what the write-ahead log holds into the database file, so that a copy of that file alone is recent. Does not wait for readers.
+    public func checkpoint() async throws {
+        try await backend.checkpoint()
+    }
+
+    /// Waits for running closures, then closes the database and releases its lock. Later calls throw ``DatabaseError/closed``;
+    /// closing again does nothing.
+    public func close() async throws {
+        try await backend.close()
+    }
+}

@@ -1,0 +1,8 @@
+/// What a database product supplies: SQLite now. A closure gets a connection inside one transaction.
+protocol DatabaseBackend: Sendable {
+    var dialect: SQLDialect { get }
+    func read<T: Sendable>(_ body: @Sendable (any SQLConnection) throws -> T) async throws -> T
+    func write<T: Sendable>(_ body: @Sendable (any SQLConnection) throws -> T) async throws -> T
+    func checkpoint() async throws
+    func close() async throws
+}

@@ -1,0 +1,48 @@
+/// Runs queries inside one transaction.
+///
+/// A connection is lent to the closure of ``Database/read(_:)`` or ``Database/write(_:)``: its calls are synchronous, run on threads of the
+/// database and never on Swift's cooperative pool. Used after the closure has returned, it throws ``DatabaseError/closed``.
+public protocol SQLConnection {
+    /// The dialect of the database behind the connection.
+    var dialect: SQLDialect { get }
+
+    /// Runs a statement to its end and returns how many rows it inserted, updated or deleted.
+    @discardableResult
+    func execute(_ query: SQLQuery) throws -> Int
+
+    /// Runs a trusted text of several statements without values, as migrations have them. Not cached.
+    func executeScript(_ sql: String) throws
+
+    /// Maps every row, while the statement steps: rows are not copied.
+    func fetchAll<T>(_ query: SQLQuery, _ map: (SQLRow) throws -> T) throws -> [T]
+
+    /// Maps the first row; nil when there is none.
+    func fetchFirst<T>(_ query: SQLQuery, _ map: (SQLRow) throws -> T) throws -> T?
+}
+
+extension SQLConnection {
+    /// The first column of every row.
+    public func fetchColumn<T: SQLValueDecodable>(_ query: SQLQuery, as type: T.Type = T.self) throws -> [T] {
+        try fetchAll(query) { try $0.get(0) }
+    }
+
+    /// The first column of the first row; nil when there is no row. Ask for an optional type where the column may be `NULL`.
+    public func fetchValue<T: SQLValueDecodable>(_ query: SQLQuery, as type: T.Type = T.self) throws -> T? {
+        try fetchFirst(query) { try $0.get(0) }
+    }
+
+    /// The integer in the first column of the first row; nil when there is no row or it is `NULL`.
+    public func fetchInt(_ query: SQLQuery) throws -> Int64? {
+        try fetchFirst(query) { try $0.get(0) as Int64? } ?? nil
+    }
+
+    /// The text in the first column of the first row; nil when there is no row or it is `NULL`.
+    public func fetchString(_ query: SQLQuery) throws -> String? {
+        try fetchFirst(query) { try $0.get(0) as String? } ?? nil
+    }
+
+    /// Whether the query has at least one row.
+    public func exists(_ query: SQLQuery) throws -> Bool {
+        try fetchFirst(query) { _ in true } ?? false
+    }
+}

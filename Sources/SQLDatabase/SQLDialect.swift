@@ -1,0 +1,77 @@
+/// The SQL of one database, where the two differ. Everything else is written once, in the subset that both accept.
+public enum SQLDialect: String, Sendable, CaseIterable {
+    /// The embedded database.
+    case sqlite
+    /// The shared database.
+    case postgresql
+
+    /// The suffix of a `SELECT` that takes rows for this transaction alone and passes over rows that another one has taken.
+    /// SQLite has one writer at a time, so there is nothing to lock.
+    public var forUpdateSkipLocked: SQLQuery {
+        switch self {
+        case .sqlite: ""
+        case .postgresql: " FOR UPDATE SKIP LOCKED"
+        }
+    }
+
+    /// The type of a column of bytes.
+    public var blobType: String {
+        switch self {
+        case .sqlite: "BLOB"
+        case .postgresql: "BYTEA"
+        }
+    }
+
+    /// A truth value as SQL text, for defaults and index conditions.
+    public func literal(_ value: Bool) -> String {
+        value ? "TRUE" : "FALSE"
+    }
+
+    /// A condition that is true where the text of `expression` contains `text`, without regard to case. SQLite ignores case in ASCII
+    /// only, PostgreSQL in all of Unicode.
+    ///
+    /// - Parameter expression: trusted SQL, as a rule a column name.
+    public func contains(_ expression: String, _ text: String) -> SQLQuery {
+        "lower(\(raw: expression)) LIKE \(likePattern(containing: lowercased(text))) ESCAPE '\\'"
+    }
+
+    /// A condition that is true where the text of `expression` begins with `text`, without regard to case, as in ``contains(_:_:)``.
+    ///
+    /// - Parameter expression: trusted SQL, as a rule a column name.
+    public func hasPrefix(_ expression: String, _ text: String) -> SQLQuery {
+        "lower(\(raw: expression)) LIKE \(likePattern(startingWith: lowercased(text))) ESCAPE '\\'"
+    }
+
+    /// The pattern that finds `text` anywhere, for `LIKE \(pattern) ESCAPE '\'`; `%`, `_` and `\` in it stand for themselves.
+    public func likePattern(containing text: String) -> String {
+        "%\(escapedForLike(text))%"
+    }
+
+    /// The pattern that finds `text` at the beginning, for `LIKE \(pattern) ESCAPE '\'`.
+    public func likePattern(startingWith text: String) -> String {
+        "\(escapedForLike(text))%"
+    }
+
+    private func escapedForLike(_ text: String) -> String {
+        var escaped = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            if scalar == "%" || scalar == "_" || scalar == "\\" { escaped.append("\\") }
+            escaped.append(scalar)
+        }
+        return String(escaped)
+    }
+
+    /// Lower case as the database's own `lower()` makes it: both sides of a comparison must agree.
+    private func lowercased(_ text: String) -> String {
+        switch self {
+        case .postgresql: text.lowercased()
+        case .sqlite: String(String.UnicodeScalarView(text.unicodeScalars.map(\.asciiLowercased)))
+        }
+    }
+}
+
+extension Unicode.Scalar {
+    fileprivate var asciiLowercased: Unicode.Scalar {
+        ("A"..."Z").contains(self) ? Unicode.Scalar(UInt8(value) + 32) : self
+    }
+}
