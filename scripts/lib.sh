@@ -2,6 +2,7 @@
 # Words that the scripts share. Sourced, never run.
 
 # The root of the checkout.
+# shellcheck disable=SC2034
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 say() { printf '%s\n' "$*"; }

@@ -95,6 +95,10 @@ def parameters(xllamacpp):
     settings.endpoint_metrics = True
     settings.endpoint_slots = True
     settings.ui = False
+    # The default lets every web page read the answers. Which origins may is for the gateway in front to say.
+    settings.cors_origins = ""
+    settings.cors_origins_explicit = True
+    settings.cors_credentials = False
     return settings
 
 
