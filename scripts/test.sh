@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# The whole test suite: unit, store and integration, the last against a real Docker engine and a real model.
+#
+#   scripts/test.sh [SWIFT-TEST-OPTION...]        for example --filter GatewayTests
+#
+# Installs what is missing, starts an engine where none answers and ends that one, and leaves nothing else behind but the
+# build folder and the base image. What the integration tests find in their environment:
+#
+#   CATAPULT_BIN_DIR           folder of the debug executables catapult-server and mcp
+#   CATAPULT_TEST_BASE_IMAGE   image to give as BASE_IMAGE to the template llama-cpp
+#   CATAPULT_TEST_MODEL_DIR    folder with the tiny model, tiny.gguf
+#   CATAPULT_TEST_ENGINE       available or absent; absent means that a test of the engine leaves itself out
+#
+# A tier that cannot run here is named, and fails the suite where CI=true.
+# The trap calls its function, which shellcheck does not see.
+# shellcheck disable=SC2317
+set -euo pipefail
+# shellcheck source=scripts/lib.sh
+source "$(dirname "$0")/lib.sh"
+cd "$root"
+
+base_image=catapult/llama-cpp-base:local
+engine_state=$root/.build/test-engine
+work=$(mktemp -d)
+
+clean_up() {
+    local status=$?
+    rm -rf "$work"
+    if [[ -n ${engine_started:-} ]]; then
+        scripts/engine.sh stop --state "$engine_state" || true
+    fi
+    exit "$status"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# The engine, the base image and the model; what fails in it leaves the integration tier out.
+prepare_integration() {
+    scripts/setup.sh engine || return
+    if ! engine_answers; then
+        scripts/engine.sh start --state "$engine_state" || return
+        engine_started=yes
+    fi
+    scripts/make-local-base.sh "$base_image" || return
+    Examples/tiny-model/make_tiny_gguf.py "$work/model/tiny.gguf"
+}
+
+scripts/setup.sh build
+left_out=()
+selection=()
+if prepare_integration; then
+    export CATAPULT_TEST_ENGINE=available
+    export CATAPULT_TEST_BASE_IMAGE=$base_image
+    export CATAPULT_TEST_MODEL_DIR=$work/model
+else
+    [[ ${CI:-} != true ]] || die 1 "error: the integration tests cannot run here; the reason is above, and CI=true forbids leaving them out"
+    export CATAPULT_TEST_ENGINE=absent
+    left_out+=("integration: no engine, base image or model (the reason is above)")
+    selection+=(--skip '^IntegrationTests\.')
+fi
+
+say "Building the tests and the executables"
+swift build --build-tests
+CATAPULT_BIN_DIR=$(swift build --show-bin-path)
+export CATAPULT_BIN_DIR
+
+# No target uses XCTest; without its run, the last lines are Swift Testing's own summary.
+status=0
+swift test --skip-build --disable-xctest ${selection[@]+"${selection[@]}"} "$@" || status=$?
+for tier in ${left_out[@]+"${left_out[@]}"}; do say "LEFT OUT: $tier"; done
+exit "$status"
