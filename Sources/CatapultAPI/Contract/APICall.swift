@@ -1,0 +1,145 @@
+/// One thing that a client can ask of the server, declared once. The type is the input: its properties are path parameters (those
+/// that the route names), query parameters (the rest of a GET or DELETE, and those in `queryFields`) or members of the JSON body.
+///
+/// From it come the server's route, the SDK call, the OpenAPI document, the access check and the audit action.
+/// ("Operation" is taken: in Catapult that word means durable long work.)
+public protocol APICall: Codable, Sendable, Documented {
+    /// What a successful answer holds.
+    associatedtype Output: Codable & Sendable
+
+    /// Method and path.
+    static var route: Route { get }
+    /// Who may call. A requirement: no call without a rule.
+    static var access: Access { get }
+    /// What the call does to the world.
+    static var effect: Effect { get }
+    /// One sentence, for people.
+    static var summary: String { get }
+    /// The status of success.
+    static var success: Int { get }
+    /// How the audit log names the call; nil for reads.
+    static var audit: AuditAction? { get }
+    /// Properties (Swift names) that travel in the query though the method has a body.
+    static var queryFields: Set<String> { get }
+    /// The form of the request body, where it is not JSON.
+    static var requestBody: BodyForm { get }
+    /// The form of the answer, where it is not JSON.
+    static var responseBody: BodyForm { get }
+    /// Heading under which documents list the call.
+    static var group: String { get }
+}
+
+/// The form of a body.
+public enum BodyForm: String, Sendable {
+    /// One JSON value, read whole, within the server's limit for JSON bodies.
+    case json
+    /// Bytes of any length, streamed.
+    case bytes
+    /// Text that grows: the answer ends when what it describes has ended.
+    case text
+    /// Server-sent events (WHATWG HTML, section 9.2).
+    case events
+    /// A page for people.
+    case html
+
+    /// The media type on the wire.
+    public var mediaType: String {
+        switch self {
+        case .json: "application/json"
+        case .bytes: "application/octet-stream"
+        case .text: "text/plain; charset=utf-8"
+        case .events: "text/event-stream"
+        case .html: "text/html; charset=utf-8"
+        }
+    }
+}
+
+extension APICall {
+    public static var success: Int { 200 }
+    public static var audit: AuditAction? { nil }
+    public static var queryFields: Set<String> { [] }
+    public static var requestBody: BodyForm { .json }
+    public static var responseBody: BodyForm { .json }
+    public static var fields: [String: Field] { [:] }
+
+    /// The name of the call in documents and metrics: the type's name with a small first letter.
+    public static var name: String {
+        let type = String(describing: Self.self)
+        return type.prefix(1).lowercased() + type.dropFirst()
+    }
+
+    /// True where the fields that are no path parameters travel in the body.
+    public static var hasBody: Bool { requestBody == .json && (route.method == .post || route.method == .put) }
+}
+
+/// A page of a list, in the contract's envelope.
+public struct Page<Item: Codable & Sendable>: Codable, Sendable {
+    /// The rows of this page.
+    public var items: [Item]
+    /// Rows on all pages.
+    public var total: Int
+    /// Number of this page, from 1.
+    public var page: Int
+    /// Rows per page.
+    public var size: Int
+    /// Number of pages.
+    public var pages: Int
+
+    /// A page out of `total` rows.
+    public init(items: [Item], total: Int, page: Int, size: Int) {
+        self.items = items
+        self.total = total
+        self.page = page
+        self.size = size
+        self.pages = size > 0 ? (total + size - 1) / size : 0
+    }
+}
+
+/// The answer to every delete: a JSON object, since earlier clients parse one.
+public struct Deletion: Codable, Sendable, Equatable, Documented {
+    /// Always true; a failure is an error.
+    public var success: Bool
+    /// The id of what is gone.
+    public var deletedID: String
+
+    /// The answer for a deleted thing.
+    public init(deletedID: String) {
+        success = true
+        self.deletedID = deletedID
+    }
+
+    public static let fields: [String: Field] = ["success": "Always true.", "deletedID": "The id of what is gone."]
+}
+
+/// The answer of a call whose body is a stream: there is nothing to decode.
+public struct Streamed: Codable, Sendable, Documented {
+    public static let fields: [String: Field] = [:]
+}
+
+/// Both dialects of paging: `page`/`size`, and `limit`/`offset` (or `skip`), which mean rows.
+public struct Paging: Sendable, Equatable {
+    /// Rows to return.
+    public var limit: Int
+    /// Rows to skip.
+    public var offset: Int
+
+    /// The rows that a client asked for. `limit` wins over `size`, `offset` over `page`; a larger `limit` than 1000 counts as 1000.
+    public init(page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil, fallback: Int = 10) {
+        self.limit = limit.map { min(max($0, 1), 1_000) } ?? size ?? fallback
+        self.offset = offset ?? skip ?? ((page ?? 1) - 1) * self.limit
+    }
+
+    /// The envelope for these rows.
+    public func envelope<Item>(_ items: [Item], total: Int) -> Page<Item> {
+        Page(items: items, total: total, page: offset / limit + 1, size: limit)
+    }
+
+    /// The descriptions of the five properties, for calls that page.
+    public static let fields: [String: Field] = [
+        "page": Field("Number of the page, from 1. Default 1.", .range(1...1_000_000)),
+        "size": Field("Rows per page, 1 to 100. Default 10.", .range(1...100)),
+        "limit": Field("Rows to return; acts as `size`, at most 1000.", .range(0...1_000_000)),
+        "offset": Field("Rows to skip; acts instead of `page`.", .range(0...1_000_000_000)),
+        "skip": Field("The same as `offset`.", .range(0...1_000_000_000)),
+    ]
+}

@@ -1,0 +1,101 @@
+/// What a property means, and the rule that its value must obey. Declared once, beside the property's type; the OpenAPI document,
+/// the check of requests and the help of the faces come from it.
+public struct Field: Sendable, ExpressibleByStringLiteral {
+    /// A rule for a value.
+    public enum Rule: Sendable, Equatable {
+        /// Number of characters of a string, or of elements of an array.
+        case length(ClosedRange<Int>)
+        /// Bounds of a number.
+        case range(ClosedRange<Double>)
+        /// A shape of text, by a test and its description for people.
+        case text(TextRule)
+    }
+
+    /// Meaning, unit, default.
+    public let description: String
+    /// The rule, if there is one.
+    public let rule: Rule?
+
+    /// A field with a rule.
+    public init(_ description: String, _ rule: Rule? = nil) {
+        self.description = description
+        self.rule = rule
+    }
+
+    public init(stringLiteral value: String) { self.init(value) }
+}
+
+/// A shape of text: a regular expression for schemas, and the words that say it to people.
+public struct TextRule: Sendable, Equatable {
+    /// ECMA 262 regular expression, anchored, as JSON Schema wants it.
+    public let pattern: String
+    /// What is allowed, to follow "must be".
+    public let words: String
+    /// Longest text in characters.
+    public let maximumLength: Int
+
+    /// True for a text of this shape.
+    public func matches(_ text: String) -> Bool {
+        guard text.count <= maximumLength, let expression = try? Regex(pattern) else { return false }
+        return text.wholeMatch(of: expression) != nil
+    }
+
+    /// Names of models, environments, deployments: a start that is safe everywhere, and no white space.
+    public static let name = TextRule(
+        pattern: "^[A-Za-z0-9][A-Za-z0-9._/-]*$", words: "letters, digits, '.', '_', '-' and '/', beginning with a letter or digit",
+        maximumLength: 255
+    )
+    /// Names that become one part of a URL path or of another name.
+    public static let plainName = TextRule(
+        pattern: "^[A-Za-z0-9][A-Za-z0-9._-]*$", words: "letters, digits, '.', '_' and '-', beginning with a letter or digit",
+        maximumLength: 100
+    )
+    /// A Docker image reference with a tag (distribution/reference grammar, without a digest).
+    public static let imageTag = TextRule(
+        pattern: "^([a-z0-9.-]+(:[0-9]+)?/)?[a-z0-9]([a-z0-9._/-]*[a-z0-9])?:[A-Za-z0-9_][A-Za-z0-9._-]*$",
+        words: "a lowercase repository, a colon and a tag, such as team/gpt-model:1.0", maximumLength: 256
+    )
+    /// A number of bytes with a unit, as in Docker and Kubernetes.
+    public static let byteCount = TextRule(
+        pattern: "^[0-9]+(\\.[0-9]+)?([kKmMgGtT]i?[bB]?|[bB])?$", words: "a number of bytes with a unit, such as 512Mi, 8g or 32Gi", maximumLength: 32
+    )
+}
+
+/// A type whose properties are described. Keys are Swift property names; a test sees to it that none is missing and none is stale.
+public protocol Documented {
+    /// Meaning and rule of each property.
+    static var fields: [String: Field] { get }
+}
+
+extension Field.Rule {
+    /// What is wrong with a value, or nil. Values of another kind are left to the decoder, which says it better.
+    func problem(with value: JSONValue, at location: [String]) -> FieldProblem? {
+        switch (self, value) {
+        case (.length(let bounds), .string(let text)) where !bounds.contains(text.count):
+            return FieldProblem(
+                kind: .length, location: location,
+                message: text.isEmpty ? "must not be empty" : "must have \(bounds.lowerBound) to \(bounds.upperBound) characters, but has \(text.count)",
+                input: value)
+        case (.length(let bounds), .array(let elements)) where !bounds.contains(elements.count):
+            return FieldProblem(
+                kind: .length, location: location,
+                message: "must have \(bounds.lowerBound) to \(bounds.upperBound) elements, but has \(elements.count)", input: value)
+        case (.range(let bounds), _):
+            guard let number = value.doubleValue ?? value.stringValue.flatMap(Double.init), !bounds.contains(number) else { return nil }
+            return FieldProblem(
+                kind: .range, location: location,
+                message: "must be from \(Self.short(bounds.lowerBound)) to \(Self.short(bounds.upperBound)), but is \(Self.short(number))", input: value)
+        case (.text(let rule), .string(let text)) where !rule.matches(text):
+            let length = text.count > rule.maximumLength ? ", at most \(rule.maximumLength) characters" : ""
+            return FieldProblem(kind: .pattern, location: location, message: "must be \(rule.words)\(length)", input: value)
+        default: return nil
+        }
+    }
+
+    private static func short(_ number: Double) -> String { Int64(exactly: number).map(String.init) ?? "\(number)" }
+}
+
+extension [String: Field] {
+    /// Some of the fields: the same words and rules in a call as in the resource.
+    func picking(_ names: String...) -> [String: Field] { filter { names.contains($0.key) } }
+}

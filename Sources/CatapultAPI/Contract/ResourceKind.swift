@@ -1,0 +1,48 @@
+/// The kinds of things that Catapult keeps. The raw value is the name in codes and audit rows.
+public enum ResourceKind: String, Sendable, CaseIterable {
+    case model
+    case version
+    case environment
+    case build = "docker_build"
+    case template
+    case deployment
+    case operation
+    case apiKey = "api_key"
+
+    /// The class-name stem of the wire contract's `error_type`.
+    var className: String {
+        switch self {
+        case .model: "Model"
+        case .version: "Version"
+        case .environment: "Environment"
+        case .build: "DockerBuild"
+        case .template: "Template"
+        case .deployment: "Deployment"
+        case .operation: "Operation"
+        case .apiKey: "ApiKey"
+        }
+    }
+
+    /// How messages begin.
+    var title: String {
+        switch self {
+        case .model: "Model"
+        case .version: "Version"
+        case .environment: "Environment"
+        case .build: "Build"
+        case .template: "Template"
+        case .deployment: "Deployment"
+        case .operation: "Operation"
+        case .apiKey: "API key"
+        }
+    }
+
+    /// The noun of the CLI.
+    var noun: String {
+        switch self {
+        case .build: "build"
+        case .apiKey: "key"
+        default: rawValue
+        }
+    }
+}

@@ -1,0 +1,32 @@
+/// The rule that maps a Swift property name to its name on the wire: snake case, a run of capitals being one word.
+public enum WireName {
+    /// `storagePath` → `storage_path`, `endpointURL` → `endpoint_url`, `isGPUReady` → `is_gpu_ready`.
+    public static func snakeCase(_ name: String) -> String {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(name.utf8.count + 4)
+        appendSnakeCase(name, to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    static func appendSnakeCase(_ name: String, to bytes: inout [UInt8]) {
+        var name = name
+        name.withUTF8 { utf8 in
+            for index in utf8.indices {
+                let byte = utf8[index]
+                guard isUpper(byte) else {
+                    bytes.append(byte)
+                    continue
+                }
+                if index > 0 {
+                    let afterWord = !isUpper(utf8[index - 1])
+                    let beforeWord = index + 1 < utf8.count && isLower(utf8[index + 1])
+                    if afterWord || beforeWord { bytes.append(UInt8(ascii: "_")) }
+                }
+                bytes.append(byte | 0x20)
+            }
+        }
+    }
+
+    private static func isUpper(_ byte: UInt8) -> Bool { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) }
+    private static func isLower(_ byte: UInt8) -> Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) }
+}
