@@ -9,17 +9,19 @@ cd "$root"
 
 output=${1:-.build/docs}
 modules=(Catapult CatapultAPI)
-graphs=$(mktemp -d)
-trap 'rm -rf "$graphs"' EXIT
+# A build folder of its own: other compiler options would make every other build start anew.
+scratch=$root/.build/symbol-graphs
+graphs=$scratch/graphs
+ours=$(mktemp -d)
+trap 'rm -rf "$ours"' EXIT
 
 for module in "${modules[@]}"; do
-    swift build --target "$module" -Xswiftc -emit-symbol-graph -Xswiftc -emit-symbol-graph-dir -Xswiftc "$graphs" \
-        --scratch-path .build/symbol-graphs
+    swift build --target "$module" --scratch-path "$scratch" \
+        -Xswiftc -emit-symbol-graph -Xswiftc -emit-symbol-graph-dir -Xswiftc "$graphs"
+    # A module has one graph of its own and one for each module that it extends.
+    find "$graphs" -maxdepth 1 \( -name "$module.symbols.json" -o -name "$module@*.symbols.json" \) -exec cp {} "$ours" \;
 done
-mkdir -p "$graphs/ours" "$output"
-for module in "${modules[@]}"; do
-    cp "$graphs/$module".symbols.json "$graphs/$module"@*.symbols.json "$graphs/ours/" 2>/dev/null || cp "$graphs/$module".symbols.json "$graphs/ours/"
-done
-docc convert --additional-symbol-graph-dir "$graphs/ours" --fallback-display-name Catapult --fallback-bundle-identifier catapult \
+mkdir -p "$output"
+docc convert --additional-symbol-graph-dir "$ours" --fallback-display-name Catapult --fallback-bundle-identifier catapult \
     --transform-for-static-hosting --output-path "$output"
 say "The reference is in $output"
