@@ -20,10 +20,10 @@ check() {
     fi
 }
 
-# Files that git knows or would add, by the first words of their first line or by the end of their name.
+# Files whose name ends in $2, or whose first line names the interpreter $1.
 with_interpreter() {
-    git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
-        if [[ -f $file ]] && { [[ $file == *"$2" ]] || head -c 64 "$file" | head -n 1 | grep -qaE "^#!.*\b($1)\b"; }; then
+    find . \( -name .git -o -name '.build*' -o -name .quickstart \) -prune -o -type f -print0 | while IFS= read -r -d '' file; do
+        if [[ $file == *"$2" ]] || head -c 64 "$file" | head -n 1 | grep -qaE "^#!.*\b($1)\b"; then
             printf '%s\n' "$file"
         fi
     done

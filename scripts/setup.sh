@@ -7,7 +7,7 @@
 #   engine   Docker Engine, and what the local base image is made of
 #   lint     what `make lint` checks the scripts with
 #
-# Debian 12 and later, Ubuntu 24.04 and later: with apt-get, as root or through sudo. Elsewhere it says what is missing.
+# With apt-get on Debian 12 and its relatives, as root or through sudo. Elsewhere it says what is missing.
 #
 # Exit status: 0 all is there; 2 wrong usage; 3 something is missing and cannot be installed; 4 no fitting Swift toolchain.
 set -euo pipefail
@@ -16,7 +16,11 @@ source "$(dirname "$0")/lib.sh"
 
 swift_needed=6.2
 
-build_packages=(ca-certificates curl git make g++ binutils pkg-config libc6-dev libsqlite3-dev zlib1g-dev libcurl4 libxml2 tzdata)
+# What the Swift toolchain links with and runs on, and the system libraries of our own: SQLite and zlib.
+build_packages=(
+    ca-certificates curl git make g++ binutils pkg-config libc6-dev tzdata
+    libcurl4-openssl-dev libncurses-dev libxml2-dev libsqlite3-dev zlib1g-dev
+)
 engine_packages=(ca-certificates curl docker.io iptables busybox-static binutils python3 python3-pip)
 lint_packages=(python3 shellcheck)
 
