@@ -1,53 +1,80 @@
 import Foundation
 internal import GRDB
+import Synchronization
 
-/// The embedded database: one writer and pooled readers in WAL mode, kept by GRDB.
+/// The embedded database: one writer and a pool of readers in WAL mode.
+///
+/// The connections are GRDB's. Its `DatabasePool` is not used: for each read it hops through two queues and asks for the schema's
+/// version, which together cost as much as the query.
 final class SQLiteBackend: DatabaseBackend {
     let dialect = SQLDialect.sqlite
-    private let pool: DatabasePool
-    private let writer: SerialThread
+    private let writer: DatabaseQueue
+    private let writerThread: SerialThread
+    private let readers: ConnectionPool<DatabaseQueue>
     private let lock: FileLock
+    private let closing = Mutex<Task<Void, any Error>?>(nil)
 
-    private init(pool: DatabasePool, writer: SerialThread, lock: FileLock) {
-        self.pool = pool
+    private init(writer: DatabaseQueue, writerThread: SerialThread, readers: [DatabaseQueue], lock: FileLock) {
         self.writer = writer
+        self.writerThread = writerThread
+        self.readers = ConnectionPool(readers)
         self.lock = lock
     }
 
     /// Locks and opens the file, which is created for its owner alone if it is not there.
     static func open(path: String, configuration: Database.Configuration) async throws -> SQLiteBackend {
-        let writer = SerialThread(label: "\(configuration.label).writer")
-        return try await writer.run {
+        let thread = SerialThread(label: "\(configuration.label).write")
+        return try await thread.run {
             // Two names of one file must meet at one lock.
             let path = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
             let lock = try FileLock(databasePath: path)
             try createForOwner(path)
-            let pool = try translatingOpenErrors(path: path) {
-                try DatabasePool(path: path, configuration: poolConfiguration(configuration))
-            }
-            // After the pool: in WAL mode GRDB sets NORMAL, under which a power loss can undo acknowledged writes.
+            let settings = connectionSettings(configuration)
+            let writer = try open(path, settings, label: "\(configuration.label).writer", readonly: false)
+            // After the opening: GRDB's own set-up of WAL chooses NORMAL, under which a power loss can undo acknowledged writes.
             try translatingSQLiteErrors {
-                try pool.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
+                try writer.writeWithoutTransaction { try $0.execute(sql: "PRAGMA synchronous = FULL") }
             }
-            return SQLiteBackend(pool: pool, writer: writer, lock: lock)
+            let readers = try (1...max(1, configuration.maximumReaders)).map {
+                try open(path, settings, label: "\(configuration.label).reader.\($0)", readonly: true)
+            }
+            return SQLiteBackend(writer: writer, writerThread: thread, readers: readers, lock: lock)
         }
     }
 
-    private static func poolConfiguration(_ configuration: Database.Configuration) -> GRDB.Configuration {
-        let timeout = configuration.busyTimeout / .milliseconds(1)
-        var result = GRDB.Configuration()
-        result.label = configuration.label
-        result.maximumReaderCount = max(1, configuration.maximumReaders)
-        result.foreignKeysEnabled = true
-        result.persistentReadOnlyConnections = true
-        result.prepareDatabase { connection in
-            try connection.execute(sql: "PRAGMA busy_timeout = \(Int(max(0, min(timeout, Double(Int32.max)))))")
-            // 16 MiB of page cache and up to 256 MiB of the file mapped, per connection; pages are only taken when used.
-            try connection.execute(sql: "PRAGMA cache_size = -16384; PRAGMA mmap_size = 268435456; PRAGMA temp_store = MEMORY")
-            // 4 MiB of log before a commit copies it back; the file itself shrinks to 64 MiB after a burst.
-            try connection.execute(sql: "PRAGMA wal_autocheckpoint = 1000; PRAGMA journal_size_limit = 67108864")
+    private static func open(_ path: String, _ settings: Configuration, label: String, readonly: Bool) throws -> DatabaseQueue {
+        var settings = settings
+        settings.label = label
+        settings.readonly = readonly
+        do {
+            return try DatabaseQueue(path: path, configuration: settings)
+        } catch let error as GRDB.DatabaseError where error.resultCode == .SQLITE_CANTOPEN {
+            throw DatabaseError.cannotOpen(path: path, message: error.message ?? "SQLite cannot open it")
+        } catch let error as GRDB.DatabaseError {
+            throw DatabaseError(error)
         }
-        return result
+    }
+
+    private static func connectionSettings(_ configuration: Database.Configuration) -> Configuration {
+        let milliseconds = Int(max(0, min(configuration.busyTimeout / .milliseconds(1), Double(Int32.max))))
+        var settings = Configuration()
+        settings.journalMode = .wal
+        settings.foreignKeysEnabled = true
+        settings.prepareDatabase { connection in
+            try connection.execute(
+                sql: """
+                    PRAGMA busy_timeout = \(milliseconds);
+                    -- 16 MiB of page cache and up to 256 MiB of the file mapped, both taken only as pages are used.
+                    PRAGMA cache_size = -16384;
+                    PRAGMA mmap_size = 268435456;
+                    PRAGMA temp_store = MEMORY;
+                    -- A commit copies the log back once it holds 1000 pages; after a burst its file shrinks to 64 MiB.
+                    PRAGMA wal_autocheckpoint = 1000;
+                    PRAGMA journal_size_limit = 67108864;
+                    """
+            )
+        }
+        return settings
     }
 
     /// SQLite would create the file readable for everybody; the log files inherit its permissions.
@@ -57,52 +84,52 @@ final class SQLiteBackend: DatabaseBackend {
         Foundation.close(descriptor)
     }
 
-    private static func translatingOpenErrors<T>(path: String, _ work: () throws -> T) throws -> T {
-        do {
-            return try work()
-        } catch let error as GRDB.DatabaseError where error.resultCode == .SQLITE_CANTOPEN {
-            throw DatabaseError.cannotOpen(path: path, message: error.message ?? "SQLite cannot open it")
-        } catch let error as GRDB.DatabaseError {
-            throw DatabaseError(error)
-        }
-    }
-
     func read<T: Sendable>(_ body: @Sendable (any SQLConnection) throws -> T) async throws -> T {
-        do {
-            return try await pool.unsafeRead { database in
-                try SQLiteConnection.withTransaction(.read, database, body)
+        try await readers.withConnection { reader in
+            do {
+                // Interrupts the query that runs when the task is cancelled.
+                return try await reader.unsafeRead { try SQLiteConnection.withTransaction(.read, $0, body) }
+            } catch let error as GRDB.DatabaseError {
+                throw DatabaseError(error)
             }
-        } catch let error as GRDB.DatabaseError {
-            throw DatabaseError(error)
         }
     }
 
     func write<T: Sendable>(_ body: @Sendable (any SQLConnection) throws -> T) async throws -> T {
-        try await writer.run {
-            try Task.checkCancellation()
-            // The synchronous call: GRDB's asynchronous one would interrupt a running write when its task is cancelled.
-            return try translatingSQLiteErrors {
-                try pool.writeWithoutTransaction { database in
-                    try SQLiteConnection.withTransaction(.write, database, body)
-                }
-            }
-        }
+        try await onWriter { try SQLiteConnection.withTransaction(.write, $0, body) }
     }
 
     func checkpoint() async throws {
-        try await writer.run {
-            try translatingSQLiteErrors {
-                try pool.writeWithoutTransaction { _ = try $0.checkpoint(.passive) }
-            }
+        try await onWriter { _ = try $0.checkpoint(.passive) }
+    }
+
+    /// Runs work on the writer's connection, to its end: GRDB's asynchronous call would interrupt it when its task is cancelled.
+    private func onWriter<T: Sendable>(_ work: @Sendable (GRDB.Database) throws -> T) async throws -> T {
+        try await writerThread.run {
+            try Task.checkCancellation()
+            return try translatingSQLiteErrors { try writer.writeWithoutTransaction(work) }
         }
     }
 
     func close() async throws {
-        try await writer.run {
-            // GRDB closes the writer before the readers, so SQLite's own checkpoint at the last close does not happen.
-            try? pool.writeWithoutTransaction { _ = try $0.checkpoint(.truncate) }
-            try translatingSQLiteErrors { try pool.close() }
-            lock.release()
+        let task = closing.withLock { closing in
+            // In a task of its own: closing must not stop half-way when who asks for it is cancelled.
+            let task = closing ?? Task { try await self.closeConnections() }
+            closing = task
+            return task
+        }
+        try await task.value
+    }
+
+    private func closeConnections() async throws {
+        let idle = await readers.close()
+        try await writerThread.run {
+            defer { lock.release() }
+            try translatingSQLiteErrors {
+                for reader in idle { try reader.close() }
+                // Last, since SQLite copies the log into the file when the last connection closes, and only a writer can.
+                try writer.close()
+            }
         }
     }
 }

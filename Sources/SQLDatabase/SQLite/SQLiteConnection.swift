@@ -13,14 +13,17 @@ final class SQLiteConnection: SQLConnection {
     /// Nil once the closure that the connection was lent to has returned.
     private var database: GRDB.Database?
 
-    private init(_ database: GRDB.Database) {
+    private let kind: Kind
+
+    private init(_ database: GRDB.Database, _ kind: Kind) {
         self.database = database
+        self.kind = kind
     }
 
     /// Lends a connection to `body` inside a transaction: committed when it returns, rolled back when it throws.
     static func withTransaction<T>(_ kind: Kind, _ database: GRDB.Database, _ body: (any SQLConnection) throws -> T) throws -> T {
         guard database.sqliteConnection != nil else { throw DatabaseError.closed }
-        let connection = SQLiteConnection(database)
+        let connection = SQLiteConnection(database, kind)
         defer { connection.database = nil }
         try connection.run(kind == .write ? "BEGIN IMMEDIATE" : "BEGIN")
         do {
@@ -89,6 +92,8 @@ final class SQLiteConnection: SQLConnection {
     private func withStatement<T>(_ query: SQLQuery, _ body: (OpaquePointer) throws -> T) throws -> T {
         let database = try openDatabase()
         try requireTransaction()
+        // An interrupt reaches a running statement only; a write that has started is completed.
+        if kind == .read { try Task.checkCancellation() }
         let statement = try prepare(query, database)
         // Bound here and cleared at the end, so that a cached statement keeps no values.
         defer {

@@ -13,7 +13,7 @@ actor SerialThread {
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    func run<T>(_ work: () throws -> sending T) rethrows -> sending T {
+    func run<T: Sendable>(_ work: () throws -> T) rethrows -> T {
         try work()
     }
 }
