@@ -52,13 +52,16 @@ extension CatapultError {
         CatapultError(
             status: 404, code: "\(kind.rawValue)_not_found", type: "\(kind.className)NotFoundError",
             message: "\(kind.title) not found: \(identifier)",
-            hint: candidates.isEmpty ? "List what there is with `mcp \(kind.noun) list`." : "Did you mean \(candidates.joined(separator: " or "))?",
+            hint: candidates.isEmpty
+                ? "List what there is with `mcp \(kind.noun) list`." : "Did you mean \(candidates.joined(separator: " or "))?",
             candidates: candidates, details: ["identifier": .string(identifier)]
         )
     }
 
     /// 409: the name is taken.
-    public static func alreadyExists(_ kind: ResourceKind, _ name: String, details: [String: JSONValue] = [:], hint: String? = nil) -> CatapultError {
+    public static func alreadyExists(_ kind: ResourceKind, _ name: String, details: [String: JSONValue] = [:], hint: String? = nil)
+        -> CatapultError
+    {
         CatapultError(
             status: 409, code: "\(kind.rawValue)_already_exists", type: "\(kind.className)AlreadyExistsError",
             message: "\(kind.title) already exists: \(name)", field: kind == .version ? "version" : "name",
@@ -69,7 +72,8 @@ extension CatapultError {
 
     /// 400: the request is well formed but asks for something that the rules do not allow.
     public static func invalid(
-        _ type: String = "InvalidConfigurationError", field: String, _ message: String, hint: String? = nil, details: [String: JSONValue] = [:]
+        _ type: String = "InvalidConfigurationError", field: String, _ message: String, hint: String? = nil,
+        details: [String: JSONValue] = [:]
     ) -> CatapultError {
         CatapultError(
             status: 400, code: "invalid_\(field.replacing(".", with: "_"))", type: type, message: message, field: field, hint: hint,
@@ -104,18 +108,18 @@ extension CatapultError {
 
     /// 422: the request does not have the declared shape.
     public static func unprocessable(_ problems: [FieldProblem]) -> CatapultError {
-        let first = problems.first
-        return CatapultError(
+        CatapultError(
             status: 422, code: "validation_failed", type: "RequestValidationError",
-            message: problems.map { "\($0.field.isEmpty ? "the body" : $0.field) \($0.message)" }.joined(separator: "; "),
-            field: first?.field, problems: problems
+            message: problems.map(\.sentence).joined(separator: "; "),
+            field: problems.first { $0.kind != .json && !$0.location.isEmpty }?.field, problems: problems
         )
     }
 
     /// 503: something that Catapult needs does not answer now.
     public static func unavailable(_ service: String, _ reason: String, hint: String, retryAfter: Int = 5) -> CatapultError {
         CatapultError(
-            status: 503, code: "service_unavailable", type: "ServiceUnavailableError", message: "\(service) is unavailable: \(reason)", hint: hint,
+            status: 503, code: "service_unavailable", type: "ServiceUnavailableError", message: "\(service) is unavailable: \(reason)",
+            hint: hint,
             details: ["service": .string(service), "reason": .string(reason)], retryAfter: retryAfter
         )
     }
@@ -139,10 +143,10 @@ extension CatapultError {
 }
 
 extension CatapultError {
-    /// The body of the answer. `part` says where the fields of a 422 came from.
-    public func body(part: String = "body") -> JSONValue {
+    /// The body of the answer.
+    public var body: JSONValue {
         var members = details
-        members["detail"] = problems.isEmpty ? .string(message) : .array(problems.map { $0.json(part: part) })
+        members["detail"] = problems.isEmpty ? .string(message) : .array(problems.map(\.json))
         members["error_type"] = .string(type)
         members["code"] = .string(code)
         if let field { members["field"] = .string(field) }
@@ -154,20 +158,12 @@ extension CatapultError {
     /// The error that an answer's body describes. Bodies of other servers are understood as far as they go.
     public init(status: Int, body: JSONValue, retryAfter: Int? = nil) {
         let known: Set<String> = ["detail", "error_type", "code", "field", "hint", "candidates"]
-        let problems = (body["detail"]?.arrayValue ?? []).map { element in
-            let location = (element["loc"]?.arrayValue ?? []).dropFirst().map { $0.stringValue ?? $0.intValue.map(String.init) ?? "" }
-            let field = location.joined(separator: ".")
-            let text = element["msg"]?.stringValue ?? "is not valid"
-            return FieldProblem(
-                kind: element["type"]?.stringValue.flatMap(FieldProblem.Kind.init) ?? .value, location: location,
-                message: text.hasPrefix(field + " ") ? String(text.dropFirst(field.count + 1)) : text, input: element["input"] ?? .null
-            )
-        }
+        let problems = (body["detail"]?.arrayValue ?? []).map(FieldProblem.init(json:))
         self.init(
             status: status, code: body["code"]?.stringValue ?? "http_\(status)", type: body["error_type"]?.stringValue ?? "HTTPError",
             message: body["detail"]?.stringValue
                 ?? (problems.isEmpty
-                    ? "the server answered with status \(status)" : problems.map { "\($0.field) \($0.message)" }.joined(separator: "; ")),
+                    ? "the server answered with status \(status)" : problems.map(\.sentence).joined(separator: "; ")),
             field: body["field"]?.stringValue, hint: body["hint"]?.stringValue,
             candidates: (body["candidates"]?.arrayValue ?? []).compactMap(\.stringValue),
             details: (body.objectValue ?? [:]).filter { !known.contains($0.key) }, problems: problems, retryAfter: retryAfter

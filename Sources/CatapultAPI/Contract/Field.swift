@@ -36,7 +36,7 @@ public struct TextRule: Sendable, Equatable {
 
     /// True for a text of this shape.
     public func matches(_ text: String) -> Bool {
-        guard text.count <= maximumLength, let expression = try? Regex(pattern) else { return false }
+        guard text.unicodeScalars.count <= maximumLength, let expression = try? Regex(pattern) else { return false }
         return text.wholeMatch(of: expression) != nil
     }
 
@@ -57,7 +57,8 @@ public struct TextRule: Sendable, Equatable {
     )
     /// A number of bytes with a unit, as in Docker and Kubernetes.
     public static let byteCount = TextRule(
-        pattern: "^[0-9]+(\\.[0-9]+)?([kKmMgGtT]i?[bB]?|[bB])?$", words: "a number of bytes with a unit, such as 512Mi, 8g or 32Gi", maximumLength: 32
+        pattern: "^[0-9]+(\\.[0-9]+)?([kKmMgGtT]i?[bB]?|[bB])?$", words: "a number of bytes with a unit, such as 512Mi, 8g or 32Gi",
+        maximumLength: 32
     )
 }
 
@@ -69,27 +70,34 @@ public protocol Documented {
 
 extension Field.Rule {
     /// What is wrong with a value, or nil. Values of another kind are left to the decoder, which says it better.
-    func problem(with value: JSONValue, at location: [String]) -> FieldProblem? {
+    /// Characters are counted as Unicode scalars, as JSON Schema counts them (validation vocabulary, section 6.3).
+    func problem(with value: JSONValue, at location: [String], part: FieldProblem.Part = .body) -> FieldProblem? {
+        func problem(_ kind: FieldProblem.Kind, _ message: String) -> FieldProblem {
+            FieldProblem(kind: kind, part: part, location: location, message: message, input: value)
+        }
         switch (self, value) {
-        case (.length(let bounds), .string(let text)) where !bounds.contains(text.count):
-            return FieldProblem(
-                kind: .length, location: location,
-                message: text.isEmpty ? "must not be empty" : "must have \(bounds.lowerBound) to \(bounds.upperBound) characters, but has \(text.count)",
-                input: value)
-        case (.length(let bounds), .array(let elements)) where !bounds.contains(elements.count):
-            return FieldProblem(
-                kind: .length, location: location,
-                message: "must have \(bounds.lowerBound) to \(bounds.upperBound) elements, but has \(elements.count)", input: value)
+        case (.length(let bounds), .string(let text)):
+            let count = text.unicodeScalars.count
+            if bounds.contains(count) { return nil }
+            return problem(.length, text.isEmpty ? "must not be empty" : Self.wrongCount(count, bounds, "characters"))
+        case (.length(let bounds), .array(let elements)):
+            return bounds.contains(elements.count) ? nil : problem(.length, Self.wrongCount(elements.count, bounds, "elements"))
+        case (.length(let bounds), .object(let members)):
+            return bounds.contains(members.count) ? nil : problem(.length, Self.wrongCount(members.count, bounds, "members"))
         case (.range(let bounds), _):
-            guard let number = value.doubleValue ?? value.stringValue.flatMap(Double.init), !bounds.contains(number) else { return nil }
-            return FieldProblem(
-                kind: .range, location: location,
-                message: "must be from \(Self.short(bounds.lowerBound)) to \(Self.short(bounds.upperBound)), but is \(Self.short(number))", input: value)
+            let number = value.doubleValue ?? (part == .body ? nil : value.stringValue.flatMap(Double.init))
+            guard let number, !number.isNaN, !bounds.contains(number) else { return nil }
+            return problem(
+                .range, "must be from \(Self.short(bounds.lowerBound)) to \(Self.short(bounds.upperBound)), but is \(Self.short(number))")
         case (.text(let rule), .string(let text)) where !rule.matches(text):
-            let length = text.count > rule.maximumLength ? ", at most \(rule.maximumLength) characters" : ""
-            return FieldProblem(kind: .pattern, location: location, message: "must be \(rule.words)\(length)", input: value)
+            let isLong = text.unicodeScalars.count > rule.maximumLength
+            return problem(.pattern, "must be \(rule.words)\(isLong ? ", at most \(rule.maximumLength) characters" : "")")
         default: return nil
         }
+    }
+
+    private static func wrongCount(_ count: Int, _ bounds: ClosedRange<Int>, _ things: String) -> String {
+        "must have \(bounds.lowerBound) to \(bounds.upperBound) \(things), but has \(count)"
     }
 
     private static func short(_ number: Double) -> String { Int64(exactly: number).map(String.init) ?? "\(number)" }

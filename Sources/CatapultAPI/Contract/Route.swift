@@ -31,7 +31,9 @@ public struct Route: Sendable, Hashable {
     /// Changes, below `/api/v1`.
     public static func put(_ path: String, alias: String? = nil) -> Route { Route(.put, prefix + path, alias: alias.map { prefix + $0 }) }
     /// Removes, below `/api/v1`.
-    public static func delete(_ path: String, alias: String? = nil) -> Route { Route(.delete, prefix + path, alias: alias.map { prefix + $0 }) }
+    public static func delete(_ path: String, alias: String? = nil) -> Route {
+        Route(.delete, prefix + path, alias: alias.map { prefix + $0 })
+    }
     /// Reads at the root of the server, outside the versioned part.
     public static func root(_ path: String, alias: String? = nil) -> Route { Route(.get, path, alias: alias) }
 

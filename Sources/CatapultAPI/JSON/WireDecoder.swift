@@ -12,12 +12,25 @@ public struct WireDecoder {
 
     /// The value of a type from a parsed JSON value.
     public static func decode<T: Decodable>(_ type: T.Type, from value: JSONValue, source: Source = .json) throws -> T {
-        try Node(value: value, path: [], source: source).decode(type)
+        try Node(value: value, path: [], part: source == .json ? .body : .query, findings: nil, isPlaceholder: false).decode(type)
     }
 
     /// The value of a type from JSON bytes.
     public static func decode<T: Decodable>(_ type: T.Type, from bytes: some Sequence<UInt8>) throws -> T {
         try decode(type, from: JSONParser.parse(bytes))
+    }
+
+    /// The value of a type whose rules are held as well. Everything that is wrong is collected into one error.
+    static func check<T: Decodable>(_ type: T.Type, from value: JSONValue, findings: Findings) throws(CatapultError) -> T {
+        do {
+            let result = try Node(value: value, path: [], part: findings.defaultPart, findings: findings, isPlaceholder: false).decode(type)
+            if findings.problems.isEmpty { return result }
+        } catch let problem as FieldProblem {
+            findings.add(problem)
+        } catch {
+            findings.add(FieldProblem(kind: .value, part: findings.defaultPart, location: [], message: "cannot be read: \(error)"))
+        }
+        throw .unprocessable(findings.problems)
     }
 }
 
@@ -25,32 +38,66 @@ public struct WireDecoder {
 private struct Node: Decoder {
     let value: JSONValue
     let path: [String]
-    let source: WireDecoder.Source
+    let part: FieldProblem.Part
+    let findings: Findings?
+    /// True beneath a place whose problem is noted already: whatever is missing there is not worth a word.
+    let isPlaceholder: Bool
 
     var codingPath: [any CodingKey] { path.map(PathKey.init) }
     var userInfo: [CodingUserInfoKey: Any] { [:] }
+    /// In paths and queries everything is text.
+    private var isParameter: Bool { part != .body }
 
     func problem(_ kind: FieldProblem.Kind, _ message: String) -> FieldProblem {
-        FieldProblem(kind: kind, location: path, message: message, input: value)
+        FieldProblem(kind: kind, part: part, location: path, message: message, input: value)
     }
 
     func mismatch(_ expected: String, _ kind: FieldProblem.Kind) -> FieldProblem {
         problem(kind, "must be \(expected), but is \(value.kind)")
     }
 
-    func child(_ key: String, _ value: JSONValue) -> Node { Node(value: value, path: path + [key], source: source) }
+    /// Ends decoding at a problem; where problems are collected, notes it and goes on with a placeholder.
+    func recover<T>(_ problem: FieldProblem, _ placeholder: @autoclosure () -> T) throws -> T {
+        guard let findings else { throw problem }
+        if !isPlaceholder { findings.add(problem) }
+        return placeholder()
+    }
+
+    func child(_ key: String, _ value: JSONValue, isPlaceholder: Bool = false) -> Node {
+        Node(value: value, path: path + [key], part: part(of: key), findings: findings, isPlaceholder: self.isPlaceholder || isPlaceholder)
+    }
+
+    private var asPlaceholder: Node { Node(value: value, path: path, part: part, findings: findings, isPlaceholder: true) }
+
+    private func part(of key: String) -> FieldProblem.Part {
+        guard path.isEmpty, let findings else { return part }
+        return findings.parts[key] ?? part
+    }
+
+    /// The place of a member that is not there.
+    func missing(_ key: String) throws -> Node {
+        let place = child(key, .null, isPlaceholder: true)
+        return try recover(place.problem(.missing, "is required"), place)
+    }
 
     func decode<T: Decodable>(_ type: T.Type) throws -> T {
         if type == JSONValue.self { return value as! T }  // the type was compared; so in the branches below
         if type == String.self { return try string() as! T }
         if let map = type as? any StringKeyedMap.Type { return try map.read(from: self) as! T }
+        if let findings, case .object(let members) = value, let documented = type as? any Documented.Type {
+            findings.check(members, of: documented, at: path, part: part(of:))
+        }
         do {
             return try T(from: self)
         } catch DecodingError.dataCorrupted(let context) {
             if let choices = type as? any CaseIterable.Type {
-                throw problem(.enumeration, "must be one of \(names(of: choices))")
+                let problem = problem(.enumeration, "must be one of \(names(of: choices))")
+                guard let first = first(of: choices) as? T else { throw problem }
+                return try recover(problem, first)
             }
-            throw problem(.value, context.debugDescription)
+            let problem = problem(.value, context.debugDescription)
+            guard let epoch = Timestamp(microseconds: 0) as? T else { throw problem }
+            return try recover(problem, epoch)
         }
     }
 
@@ -58,54 +105,64 @@ private struct Node: Decoder {
         (type.allCases as any Collection).map { ($0 as? any RawRepresentable).map { "\($0.rawValue)" } ?? "\($0)" }.joined(separator: ", ")
     }
 
+    private func first<T: CaseIterable>(of type: T.Type) -> Any? { type.allCases.first }
+
     func bool() throws -> Bool {
-        switch (value, source) {
-        case (.bool(let flag), _): return flag
-        case (.string(let text), .parameters):
+        switch value {
+        case .bool(let flag): return flag
+        case .string(let text) where isParameter:
             switch text.lowercased() {
             case "true", "1", "yes", "on": return true
             case "false", "0", "no", "off": return false
-            default: throw problem(.boolean, "must be true or false")
+            default: return try recover(problem(.boolean, "must be true or false"), false)
             }
-        default: throw mismatch("a boolean", .boolean)
+        default: return try recover(mismatch("a boolean", .boolean), false)
         }
     }
 
     func string() throws -> String {
-        guard case .string(let text) = value else { throw mismatch("a string", .string) }
+        guard case .string(let text) = value else { return try recover(mismatch("a string", .string), "") }
         return text
     }
 
     func double() throws -> Double {
         if let number = value.doubleValue { return number }
-        guard case (.string(let text), .parameters) = (value, source) else { throw mismatch("a number", .number) }
-        guard let number = Double(text), number.isFinite else { throw problem(.number, "must be a number") }
+        guard isParameter, case .string(let text) = value else { return try recover(mismatch("a number", .number), 0) }
+        guard let number = Double(text), number.isFinite else { return try recover(problem(.number, "must be a number"), 0) }
         return number
     }
 
     func integer<I: FixedWidthInteger>(_ type: I.Type) throws -> I {
         let exact: I?
-        switch (value, source) {
-        case (.int(let number), _): exact = I(exactly: number)
-        case (.double(let number), _): exact = I(exactly: number)
-        case (.string(let text), .parameters): exact = I(text)
-        default: throw mismatch("an integer", .integer)
+        switch value {
+        case .int(let number): exact = I(exactly: number)
+        case .double(let number): exact = I(exactly: number)
+        case .string(let text) where isParameter: exact = I(text)
+        default: return try recover(mismatch("an integer", .integer), 0)
         }
-        guard let exact else { throw problem(.integer, "must be an integer from \(I.min) to \(I.max)") }
-        return exact
+        if let exact { return exact }
+        let number = value.doubleValue ?? value.stringValue.flatMap(Double.init)
+        let isTooLarge = number.map { $0.rounded() == $0 } ?? false
+        return try recover(problem(.integer, isTooLarge ? "must be an integer from \(I.min) to \(I.max)" : "must be an integer"), 0)
+    }
+
+    func object() throws -> [String: JSONValue] {
+        guard case .object(let members) = value else { return try recover(mismatch("an object", .object), [:]) }
+        return members
     }
 
     func container<Key: CodingKey>(keyedBy type: Key.Type) throws -> KeyedDecodingContainer<Key> {
-        guard case .object(let members) = value else { throw mismatch("an object", .object) }
-        return KeyedDecodingContainer(Keyed<Key>(node: self, members: members))
+        let members = try object()
+        let isMissing = if case .object = value { false } else { true }
+        return KeyedDecodingContainer(Keyed<Key>(node: isMissing ? asPlaceholder : self, members: members))
     }
 
     func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
-        switch (value, source) {
-        case (.array(let elements), _): return Unkeyed(node: self, elements: elements)
-        case (.string(let text), .parameters):
+        switch value {
+        case .array(let elements): return Unkeyed(node: self, elements: elements)
+        case .string(let text) where isParameter:
             return Unkeyed(node: self, elements: text.split(separator: ",").map { .string(String($0)) })
-        default: throw mismatch("an array", .array)
+        default: return Unkeyed(node: self, elements: try recover(mismatch("an array", .array), []))
         }
     }
 
@@ -127,9 +184,8 @@ private protocol StringKeyedMap {
 
 extension Dictionary: StringKeyedMap where Key == String, Value: Decodable {
     fileprivate static func read(from node: Node) throws -> [String: Value] {
-        guard case .object(let members) = node.value else { throw node.mismatch("an object", .object) }
         var result: [String: Value] = [:]
-        for (key, value) in members { result[key] = try node.child(key, value).decode(Value.self) }
+        for (key, value) in try node.object() { result[key] = try node.child(key, value).decode(Value.self) }
         return result
     }
 }
@@ -152,9 +208,7 @@ private struct Keyed<Key: CodingKey>: KeyedDecodingContainerProtocol {
 
     private func member(_ key: Key) throws -> Node {
         let name = WireName.snakeCase(key.stringValue)
-        guard let value = members[name], value != .null else {
-            throw FieldProblem(kind: .missing, location: node.path + [name], message: "is required", input: node.value)
-        }
+        guard let value = members[name], value != .null else { return try node.missing(name) }
         return node.child(name, value)
     }
 
@@ -197,9 +251,7 @@ private struct Unkeyed: UnkeyedDecodingContainer {
     var isAtEnd: Bool { currentIndex >= elements.count }
 
     private mutating func next() throws -> Node {
-        guard !isAtEnd else {
-            throw FieldProblem(kind: .missing, location: node.path + ["\(currentIndex)"], message: "is required", input: node.value)
-        }
+        guard !isAtEnd else { return try node.missing("\(currentIndex)") }
         defer { currentIndex += 1 }
         return node.child("\(currentIndex)", elements[currentIndex])
     }
