@@ -71,7 +71,7 @@ struct RequestDecoderTests {
         let error = try failure(CreateModel.self, body: #"{"name": }"#)
         #expect(error.status == 422)
         #expect(error.field == nil)
-        let detail = error.body["detail"]?[0]
+        let detail = error.body()["detail"]?[0]
         #expect(detail?["type"] == "json_invalid")
         #expect(detail?["loc"] == ["body", 9])
         #expect(detail?["msg"] == "the body is not JSON: expected a value, at byte 9")
@@ -81,7 +81,7 @@ struct RequestDecoderTests {
     func notAnObject(text: String) throws {
         let error = try failure(CreateModel.self, body: text)
         #expect(error.problems.map(\.kind) == [.object])
-        #expect(error.body["detail"]?[0]?["loc"] == ["body"])
+        #expect(error.body()["detail"]?[0]?["loc"] == ["body"])
         #expect(error.message.hasPrefix("the body must be an object, but is "))
     }
 
@@ -99,7 +99,7 @@ struct RequestDecoderTests {
                 "resources.gpu must be from 0 to 1024, but is -1",
                 "description must be a string, but is an integer",
             ])
-        #expect(error.body["detail"]?.arrayValue?.contains { $0["loc"] == ["body", "resources", "gpu"] && $0["input"] == -1 } == true)
+        #expect(error.body()["detail"]?.arrayValue?.contains { $0["loc"] == ["body", "resources", "gpu"] && $0["input"] == -1 } == true)
     }
 
     @Test("rules of nested lists are held, and missing members beneath a missing one are not repeated")
@@ -115,7 +115,7 @@ struct RequestDecoderTests {
                 "files.1.sha256 must be 64 hexadecimal digits in lower case",
                 "files.2 must be an object, but is an integer",
             ])
-        #expect(error.body["detail"]?.arrayValue?.contains { $0["loc"] == ["body", "files", 1, "sha256"] } == true)
+        #expect(error.body()["detail"]?.arrayValue?.contains { $0["loc"] == ["body", "files", 1, "sha256"] } == true)
     }
 
     @Test("required values are asked for, each once")
@@ -136,7 +136,7 @@ struct RequestDecoderTests {
     @Test("the part of the request is told: path, query or body")
     func parts() throws {
         let upload = try failure(UploadVersionFile.self, path: ["version_id": "v", "path": ""])
-        #expect(upload.body["detail"]?[0]?["loc"] == ["path", "path"])
+        #expect(upload.body()["detail"]?[0]?["loc"] == ["path", "path"])
         let list = try failure(ListModels.self, query: [("size", "101"), ("page", "x")])
         #expect(Set(list.problems.map(\.sentence)) == ["size must be from 1 to 100, but is 101", "page must be an integer"])
         #expect(list.problems.allSatisfy { $0.part == .query })
@@ -147,7 +147,7 @@ struct RequestDecoderTests {
         let files = Array(repeating: #"{"path":"","sha256":[1,2,3]}"#, count: 5_000).joined(separator: ",")
         let error = try failure(CreateVersion.self, body: #"{"version":"1","files":[\#(files)]}"#)
         #expect(error.problems.count == 50)
-        #expect(error.body.jsonBytes.count < 20_000)
+        #expect(error.body().jsonBytes.count < 20_000)
 
         let names = (0..<1_000).map { #""field\#($0)":1"# }.joined(separator: ",")
         let (_, ignored) = try RequestDecoder.decode(

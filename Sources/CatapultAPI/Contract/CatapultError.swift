@@ -144,7 +144,7 @@ extension CatapultError {
 
 extension CatapultError {
     /// The body of the answer.
-    public var body: JSONValue {
+    public func body() -> JSONValue {
         var members = details
         members["detail"] = problems.isEmpty ? .string(message) : .array(problems.map(\.json))
         members["error_type"] = .string(type)
