@@ -1,0 +1,19 @@
+import Hummingbird
+import Logging
+import NIOCore
+
+/// The state of one HTTP request on its way through the middleware.
+struct HTTPContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    /// Set by the outermost middleware.
+    var requestID = ""
+    let remoteAddress: SocketAddress?
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = CoreRequestContextStorage(source: source)
+        remoteAddress = source.channel.remoteAddress
+    }
+
+    /// Larger bodies are refused unless their handler streams.
+    var maxUploadSize: Int { 4 << 20 }
+}

@@ -1,0 +1,40 @@
+import CatapultAPI
+import SQLDatabase
+
+/// The work behind one kind of operation.
+///
+/// A handler may be started again after a crash of the server, so `run` must find what an earlier attempt left and go on from there.
+protocol OperationHandler: Sendable {
+    /// The kind that it does.
+    static var kind: OperationKind { get }
+    /// How many of the kind run at the same time.
+    var concurrency: Int { get }
+    /// Does the work. The task is cancelled when somebody cancels the operation, and when the server stops.
+    func run(_ run: OperationRun) async throws -> JSONValue
+    /// What else changes with the end of the operation, in the same transaction: the state of the thing that it worked on.
+    func finish(_ operation: Operation, _ outcome: OperationOutcome, in connection: any SQLConnection) throws
+}
+
+/// One attempt at an operation, as its handler sees it.
+struct OperationRun: Sendable {
+    /// The operation as it was when this attempt began.
+    let operation: Operation
+    /// The operation's log.
+    let log: LogFile
+    private let database: Database
+    private let signals: ChangeSignals
+
+    init(operation: Operation, log: LogFile, database: Database, signals: ChangeSignals) {
+        self.operation = operation
+        self.log = log
+        self.database = database
+        self.signals = signals
+    }
+
+    /// Says how far the work is: a share from 0 to 1, and a sentence.
+    func progress(_ share: Double, _ message: String) async throws {
+        let id = operation.id
+        try await database.write { try OperationStore.setProgress(id, min(max(share, 0), 1), message, in: $0) }
+        signals.notify(id)
+    }
+}

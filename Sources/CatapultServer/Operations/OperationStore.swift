@@ -1,0 +1,141 @@
+import CatapultAPI
+import SQLDatabase
+
+/// The SQL of operations.
+enum OperationStore {
+    private static let columns: SQLQuery = """
+        id, kind, state, subject_type, subject_id, progress, message, result, error, attempts, parent_id, cancel_requested, created_by,
+        created_at, started_at, finished_at
+        """
+
+    private static func operation(_ row: SQLRow) throws -> Operation {
+        var column = row.cursor()
+        return Operation(
+            id: try column.next(), kind: try column.next(), state: try column.next(), subjectType: try column.next(),
+            subjectID: try column.next(), progress: try column.next(), message: try column.next(),
+            result: try column.next(JSONColumn?.self)?.value, error: try column.next(JSONColumn?.self)?.value, attempts: try column.next(),
+            parentID: try column.next(), cancelRequested: try column.next(), createdBy: try column.next(), createdAt: try column.next(),
+            startedAt: try column.next(), finishedAt: try column.next())
+    }
+
+    /// Puts a new operation in the queue, in the caller's transaction.
+    static func insert(
+        id: String, kind: OperationKind, subject: ResourceKind, subjectID: String, message: String, parentID: String?, createdBy: String?,
+        in connection: any SQLConnection
+    ) throws {
+        try connection.execute(
+            """
+            INSERT INTO operations (id, kind, state, subject_type, subject_id, input, progress, message, attempts, parent_id, cancel_requested,
+                created_by, created_at)
+            VALUES (\(id), \(kind), \(OperationState.pending), \(subject.rawValue), \(subjectID), '{}', 0, \(message), 0, \(parentID), FALSE,
+                \(createdBy), \(Timestamp.now))
+            """)
+    }
+
+    static func find(_ id: String, in connection: any SQLConnection) throws -> Operation? {
+        try connection.fetchFirst("SELECT \(columns) FROM operations WHERE id = \(id)", operation)
+    }
+
+    static func list(_ call: ListOperations, in connection: any SQLConnection) throws -> Page<Operation> {
+        var conditions: [SQLQuery] = ["TRUE"]
+        if let kind = call.kind { conditions.append("kind = \(kind)") }
+        if let state = call.state { conditions.append("state = \(state)") }
+        if let subject = call.subjectID { conditions.append("subject_id = \(subject)") }
+        let filter = conditions.joined(separator: " AND ")
+        let paging = call.paging
+        let items = try connection.fetchAll(
+            """
+            SELECT \(columns) FROM operations WHERE \(filter) ORDER BY created_at DESC, id DESC LIMIT \(paging.limit) OFFSET \(paging.offset)
+            """, operation)
+        return paging.envelope(items, total: Int(try connection.fetchInt("SELECT count(*) FROM operations WHERE \(filter)") ?? 0))
+    }
+
+    /// Takes the oldest operation of a kind that waits, or whose worker has lost its lease, for this worker.
+    static func claim(_ kind: OperationKind, owner: String, lease: Duration, in connection: any SQLConnection) throws -> Operation? {
+        let now = Timestamp.now
+        guard
+            let id = try connection.fetchString(
+                """
+                SELECT id FROM operations WHERE kind = \(kind) AND (state = 'pending' OR (state = 'running' AND lease_expires_at < \(now)))
+                ORDER BY created_at LIMIT 1 \(connection.dialect.forUpdateSkipLocked)
+                """)
+        else { return nil }
+        try connection.execute(
+            """
+            UPDATE operations SET state = 'running', lease_owner = \(owner), lease_expires_at = \(now + lease), attempts = attempts + 1,
+                started_at = coalesce(started_at, \(now)) WHERE id = \(id)
+            """)
+        return try find(id, in: connection)
+    }
+
+    /// Prolongs the leases of a worker's operations.
+    static func renew(_ ids: [String], owner: String, lease: Duration, in connection: any SQLConnection) throws {
+        try connection.execute(
+            """
+            UPDATE operations SET lease_expires_at = \(Timestamp.now + lease)
+            WHERE lease_owner = \(owner) AND state = 'running' AND id IN \(list: ids)
+            """)
+    }
+
+    /// Gives operations back to the queue whose worker cannot be alive: the embedded database has one server at a time.
+    static func releaseAll(in connection: any SQLConnection) throws {
+        try connection.execute("UPDATE operations SET lease_expires_at = 0 WHERE state = 'running'")
+    }
+
+    /// Gives an operation back to the queue, for a server that stops.
+    static func release(_ id: String, in connection: any SQLConnection) throws {
+        try connection.execute(
+            "UPDATE operations SET state = 'pending', lease_owner = NULL, message = 'waiting for the server' WHERE id = \(id) AND state = 'running'")
+    }
+
+    static func setProgress(_ id: String, _ progress: Double, _ message: String, in connection: any SQLConnection) throws {
+        try connection.execute("UPDATE operations SET progress = \(progress), message = \(message) WHERE id = \(id) AND state = 'running'")
+    }
+
+    static func requestCancel(_ id: String, in connection: any SQLConnection) throws {
+        try connection.execute("UPDATE operations SET cancel_requested = TRUE WHERE id = \(id) AND state IN ('pending', 'running')")
+    }
+
+    /// Ends an operation.
+    static func finish(_ id: String, _ outcome: OperationOutcome, in connection: any SQLConnection) throws {
+        let progress: Double? = outcome.state == .succeeded ? 1 : nil
+        try connection.execute(
+            """
+            UPDATE operations SET state = \(outcome.state), result = \(outcome.result.map { JSONColumn($0) }),
+                error = \(outcome.error.map { JSONColumn($0.body()) }), message = \(outcome.message), finished_at = \(Timestamp.now),
+                progress = coalesce(\(progress), progress), lease_owner = NULL, lease_expires_at = NULL
+            WHERE id = \(id) AND state IN ('pending', 'running')
+            """)
+    }
+}
+
+/// How an operation ended.
+enum OperationOutcome: Sendable {
+    case succeeded(JSONValue)
+    case failed(CatapultError)
+    case cancelled
+
+    var state: OperationState {
+        switch self {
+        case .succeeded: .succeeded
+        case .failed: .failed
+        case .cancelled: .cancelled
+        }
+    }
+
+    var result: JSONValue? {
+        if case .succeeded(let value) = self { value } else { nil }
+    }
+
+    var error: CatapultError? {
+        if case .failed(let error) = self { error } else { nil }
+    }
+
+    var message: String {
+        switch self {
+        case .succeeded: "done"
+        case .failed(let error): error.message
+        case .cancelled: "cancelled"
+        }
+    }
+}
