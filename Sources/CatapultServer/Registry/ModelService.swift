@@ -1,0 +1,82 @@
+import CatapultAPI
+import SQLDatabase
+
+/// The rules of models.
+struct ModelService: Sendable {
+    let database: Database
+    let storage: StoragePaths
+
+    func list(_ call: ListModels) async throws -> Page<Model> {
+        try await database.read { try ModelStore.list(call, in: $0) }
+    }
+
+    func options() async throws -> [ModelOption] {
+        try await database.read { try ModelStore.options(in: $0) }
+    }
+
+    func get(_ call: GetModel) async throws -> Model {
+        try await database.read { try ModelStore.resolve(call.modelID, in: $0) }
+    }
+
+    func create(_ call: CreateModel, _ context: CallContext) async throws -> Model {
+        let folder = try storage.resolve(call.storagePath)
+        let now = Timestamp.now
+        let model = Model(
+            id: Identifier.make(at: now), name: call.name, storagePath: call.storagePath, repository: call.repository, company: call.company,
+            baseModel: call.baseModel, parameterCount: call.parameterCount, description: call.description, tags: call.tags ?? [],
+            metadata: call.metadata ?? [:], requiresGPU: call.requiresGPU ?? true,
+            serverType: call.serverType ?? ServerTypeDetector.detect(paths: ServerTypeDetector.paths(in: folder)),
+            source: call.source ?? .manual, versionCount: 0, createdAt: now, updatedAt: now)
+        do {
+            try await database.write { connection in
+                try ModelStore.insert(model, in: connection)
+                try AuditLog.record(
+                    context, id: model.id, details: ["name": .string(model.name), "storage_path": .string(model.storagePath)], in: connection)
+            }
+        } catch DatabaseError.uniqueViolation {
+            throw CatapultError.alreadyExists(.model, call.name)
+        }
+        return model
+    }
+
+    func update(_ call: UpdateModel, _ context: CallContext) async throws -> Model {
+        if let path = call.storagePath { _ = try storage.resolve(path) }
+        return try await database.write { connection in
+            var model = try ModelStore.resolve(call.modelID, in: connection)
+            model.storagePath = call.storagePath ?? model.storagePath
+            model.repository = call.repository ?? model.repository
+            model.company = call.company ?? model.company
+            model.baseModel = call.baseModel ?? model.baseModel
+            model.parameterCount = call.parameterCount ?? model.parameterCount
+            model.description = call.description ?? model.description
+            model.tags = call.tags ?? model.tags
+            model.metadata = call.metadata ?? model.metadata
+            model.requiresGPU = call.requiresGPU ?? model.requiresGPU
+            model.serverType = call.serverType ?? model.serverType
+            model.updatedAt = .now
+            try ModelStore.update(model, in: connection)
+            try AuditLog.record(context, id: model.id, details: ["name": .string(model.name)], in: connection)
+            return model
+        }
+    }
+
+    /// Deletes the row and what hangs on it; files beneath the storage root stay, they are not ours to remove.
+    func delete(_ call: DeleteModel, _ context: CallContext) async throws -> Deletion {
+        try await database.write { connection in
+            let model = try ModelStore.resolve(call.modelID, in: connection)
+            let filter: SQLQuery = "v.model_id = \(model.id)"
+            try VersionService.refuseWhileDeployed(filter, "The model \(model.name)", in: connection)
+            try VersionStore.deleteDeploymentRecords(of: filter, in: connection)
+            try ModelStore.delete(model.id, in: connection)
+            try AuditLog.record(
+                context, id: model.id, details: ["name": .string(model.name), "versions": .int(Int64(model.versionCount))], in: connection)
+            return Deletion(deletedID: model.id)
+        }
+    }
+
+    func versions(_ call: ListModelVersions) async throws -> Page<Version> {
+        try await database.read { connection in
+            try VersionStore.list(ofModel: ModelStore.resolve(call.modelID, in: connection), call.paging, in: connection)
+        }
+    }
+}

@@ -1,0 +1,95 @@
+import CatapultAPI
+import SQLDatabase
+
+/// The SQL of models.
+enum ModelStore {
+    private static let columns: SQLQuery = """
+        id, name, storage_path, repository, company, base_model, parameter_count, description, tags, metadata, requires_gpu, server_type, source,
+        version_count, created_at, updated_at
+        """
+
+    private static func model(_ row: SQLRow) throws -> Model {
+        var column = row.cursor()
+        return Model(
+            id: try column.next(), name: try column.next(), storagePath: try column.next(), repository: try column.next(),
+            company: try column.next(), baseModel: try column.next(), parameterCount: try column.next(), description: try column.next(),
+            tags: try column.next(JSONColumn.self).texts, metadata: try column.next(JSONColumn.self).members, requiresGPU: try column.next(),
+            serverType: try column.next(), source: try column.next(), versionCount: try column.next(), createdAt: try column.next(),
+            updatedAt: try column.next())
+    }
+
+    static func insert(_ model: Model, in connection: any SQLConnection) throws {
+        try connection.execute(
+            """
+            INSERT INTO models (\(columns)) VALUES (\(model.id), \(model.name), \(model.storagePath), \(model.repository), \(model.company),
+                \(model.baseModel), \(model.parameterCount), \(model.description), \(JSONColumn(model.tags)), \(JSONColumn(model.metadata)),
+                \(model.requiresGPU), \(model.serverType), \(model.source), 0, \(model.createdAt), \(model.updatedAt))
+            """)
+    }
+
+    static func update(_ model: Model, in connection: any SQLConnection) throws {
+        try connection.execute(
+            """
+            UPDATE models SET storage_path = \(model.storagePath), repository = \(model.repository), company = \(model.company),
+                base_model = \(model.baseModel), parameter_count = \(model.parameterCount), description = \(model.description),
+                tags = \(JSONColumn(model.tags)), metadata = \(JSONColumn(model.metadata)), requires_gpu = \(model.requiresGPU),
+                server_type = \(model.serverType), updated_at = \(model.updatedAt)
+            WHERE id = \(model.id)
+            """)
+    }
+
+    static func delete(_ id: String, in connection: any SQLConnection) throws {
+        try connection.execute("DELETE FROM models WHERE id = \(id)")
+    }
+
+    /// The model with an id or a name; 404 with near names otherwise.
+    static func resolve(_ idOrName: String, in connection: any SQLConnection) throws -> Model {
+        let key: SQLQuery = Identifier.isUUID(idOrName) ? "id = \(idOrName.lowercased())" : "name = \(idOrName)"
+        if let model = try connection.fetchFirst("SELECT \(columns) FROM models WHERE \(key)", model) { return model }
+        if Identifier.isUUID(idOrName), let model = try connection.fetchFirst("SELECT \(columns) FROM models WHERE name = \(idOrName)", model) {
+            return model
+        }
+        throw CatapultError.notFound(.model, idOrName, candidates: try names(near: idOrName, in: connection))
+    }
+
+    /// Up to three names that begin alike: one look into the index of names.
+    private static func names(near name: String, in connection: any SQLConnection) throws -> [String] {
+        guard !Identifier.isUUID(name), let start = name.first.map(String.init) else { return [] }
+        let stem = name.count > 3 ? String(name.prefix(3)) : start
+        return try connection.fetchColumn(
+            "SELECT name FROM models WHERE name >= \(stem) AND name < \(stem + "\u{10FFFF}") ORDER BY name LIMIT 3", as: String.self)
+    }
+
+    static func list(_ call: ListModels, in connection: any SQLConnection) throws -> Page<Model> {
+        var conditions: [SQLQuery] = []
+        if let source = call.source {
+            conditions.append("source = \(source)")
+        } else if call.includeOrphaned != true {
+            conditions.append("source <> 'orphaned'")
+        }
+        if let type = call.serverType { conditions.append("server_type = \(type)") }
+        if let search = call.search, !search.isEmpty {
+            let dialect = connection.dialect
+            conditions.append("(\(dialect.contains("name", search)) OR \(dialect.contains("coalesce(repository, '')", search)))")
+        }
+        let filter: SQLQuery = conditions.isEmpty ? "TRUE" : conditions.joined(separator: " AND ")
+        let paging = call.paging
+        let items = try connection.fetchAll(
+            "SELECT \(columns) FROM models WHERE \(filter) ORDER BY created_at DESC, id DESC LIMIT \(paging.limit) OFFSET \(paging.offset)", model)
+        // The plain listing must not count rows; the counters are kept by triggers.
+        let total: SQLQuery =
+            switch (conditions.count, call.source, call.includeOrphaned) {
+            case (1, nil, _) where call.search == nil && call.serverType == nil:
+                "SELECT (SELECT n FROM counters WHERE name = 'models') - (SELECT n FROM counters WHERE name = 'orphaned_models')"
+            case (0, _, _): "SELECT n FROM counters WHERE name = 'models'"
+            default: "SELECT count(*) FROM models WHERE \(filter)"
+            }
+        return paging.envelope(items, total: Int(try connection.fetchInt(total) ?? 0))
+    }
+
+    static func options(in connection: any SQLConnection) throws -> [ModelOption] {
+        try connection.fetchAll("SELECT id, name FROM models ORDER BY name") { row in
+            ModelOption(id: try row.get(0), name: try row.get(1))
+        }
+    }
+}

@@ -1,0 +1,60 @@
+import CatapultAPI
+import Glibc
+
+/// The storage root, and the only way to a path beneath it.
+struct StoragePaths: Sendable {
+    /// Absolute, with symbolic links resolved.
+    let root: String
+
+    /// Opens a storage root, making the folder where it is missing.
+    init(root: String) throws {
+        try PrivateFile.makeDirectory(root)
+        guard let real = Self.realPath(root) else { throw StartupError("Cannot open the storage root \(root): \(String(cString: strerror(errno))).") }
+        self.root = real
+    }
+
+    /// The absolute path that a client's path means. Relative paths begin at the root; absolute ones must lie beneath it.
+    ///
+    /// `..` and symbolic links are resolved before the check, so nothing leads out. What does not exist yet is judged by the part that does.
+    /// - Throws: 400 InvalidPathError.
+    func resolve(_ path: String) throws(CatapultError) -> String {
+        guard !path.utf8.contains(0) else { throw Self.outside(path, "it contains a NUL character") }
+        let absolute = path.hasPrefix("/") ? path : "\(root)/\(path)"
+        var parts: [Substring] = []
+        for part in absolute.split(separator: "/") where part != "." {
+            guard part == ".." else {
+                parts.append(part)
+                continue
+            }
+            guard !parts.isEmpty else { throw Self.outside(path, "it leads out of the storage root") }
+            parts.removeLast()
+        }
+        var missing: [Substring] = []
+        while true {
+            if let real = Self.realPath("/" + parts.joined(separator: "/")) {
+                let full = ([real == "/" ? "" : real] + missing.map(String.init)).joined(separator: "/")
+                guard full == root || full.hasPrefix(root + "/") else {
+                    throw Self.outside(path, "it lies outside the storage root \(root)")
+                }
+                return full
+            }
+            guard errno == ENOENT, let last = parts.popLast() else {
+                throw Self.outside(path, "it cannot be resolved: \(String(cString: strerror(errno)))")
+            }
+            missing.insert(last, at: 0)
+        }
+    }
+
+    private static func outside(_ path: String, _ reason: String) -> CatapultError {
+        .invalid(
+            "InvalidPathError", field: "storage_path", "The path \(path) is not allowed: \(reason)",
+            hint: "Put the files beneath the storage root (`mcp system storage` shows it), or upload them with `mcp model register --path`.",
+            details: ["path": .string(path), "reason": .string(reason)])
+    }
+
+    private static func realPath(_ path: String) -> String? {
+        guard let real = realpath(path, nil) else { return nil }
+        defer { free(real) }
+        return String(cString: real)
+    }
+}
