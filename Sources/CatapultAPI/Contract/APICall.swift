@@ -73,7 +73,7 @@ extension APICall {
 }
 
 /// A page of a list, in the contract's envelope.
-public struct Page<Item: Codable & Sendable>: Codable, Sendable {
+public struct Page<Item: Codable & Sendable>: Codable, Sendable, Documented {
     /// The rows of this page.
     public var items: [Item]
     /// Rows on all pages.
@@ -92,6 +92,13 @@ public struct Page<Item: Codable & Sendable>: Codable, Sendable {
         self.page = page
         self.size = size
         self.pages = size > 0 ? (total + size - 1) / size : 0
+    }
+
+    public static var fields: [String: Field] {
+        [
+            "items": "The rows of this page.", "total": "Rows on all pages.", "page": "Number of this page, from 1.", "size": "Rows per page.",
+            "pages": "Number of pages.",
+        ]
     }
 }
 
