@@ -45,6 +45,7 @@ public final class Database: Sendable {
     ///
     /// Writes run one after the other. A statement that fails inside `body` leaves the transaction usable unless the database had to undo
     /// it (disk full, damaged file); then the write fails even if `body` swallows the error.
+    @discardableResult
     public func write<T: Sendable>(_ body: @Sendable (any SQLConnection) throws -> T) async throws -> T {
         try await backend.write(body)
     }

@@ -27,19 +27,29 @@ public struct SQLQuery: Sendable, Hashable {
     }
 
     /// The text with parameters numbered `$1`, `$2`, … as PostgreSQL has them; good for logs, since it shows no value.
-    public var sql: String { render(parameterPrefix: "$") }
+    public var sql: String { render(.numbered) }
 
     /// Whether there is neither text nor value.
     public var isEmpty: Bool { values.isEmpty && fragments[0].isEmpty }
 
-    func render(parameterPrefix prefix: Character) -> String {
+    /// How parameters stand in the text.
+    enum ParameterStyle {
+        /// `$1`, `$2`, … for PostgreSQL.
+        case numbered
+        /// `?`. SQLite takes `$1` for a name and numbers it by its first appearance, so text may not rely on its number.
+        case question
+    }
+
+    func render(_ style: ParameterStyle) -> String {
         guard fragments.count > 1 else { return fragments[0] }
         var text = String()
         text.reserveCapacity(fragments.reduce(fragments.count * 4) { $0 + $1.utf8.count })
         for (index, fragment) in fragments.enumerated() {
             if index > 0 {
-                text.append(prefix)
-                text.append(String(index))
+                switch style {
+                case .numbered: text.append("$\(index)")
+                case .question: text.append("?")
+                }
             }
             text.append(fragment)
         }

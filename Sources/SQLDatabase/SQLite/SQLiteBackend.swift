@@ -25,8 +25,7 @@ final class SQLiteBackend: DatabaseBackend {
     static func open(path: String, configuration: Database.Configuration) async throws -> SQLiteBackend {
         let thread = SerialThread(label: "\(configuration.label).write")
         return try await thread.run {
-            // Two names of one file must meet at one lock.
-            let path = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+            let path = try canonical(path)
             let lock = try FileLock(databasePath: path)
             try createForOwner(path)
             let settings = connectionSettings(configuration)
@@ -77,9 +76,23 @@ final class SQLiteBackend: DatabaseBackend {
         return settings
     }
 
+    /// The path without symbolic links: two names of one file must meet at one lock.
+    private static func canonical(_ path: String) throws -> String {
+        if let resolved = realpath(path, nil) {
+            defer { free(resolved) }
+            return String(cString: resolved)
+        }
+        let url = URL(fileURLWithPath: path)
+        guard let directory = realpath(url.deletingLastPathComponent().path, nil) else {
+            throw DatabaseError.cannotOpen(path: path, message: "its directory: \(String(cString: strerror(errno)))")
+        }
+        defer { free(directory) }
+        return URL(fileURLWithPath: String(cString: directory)).appendingPathComponent(url.lastPathComponent).path
+    }
+
     /// SQLite would create the file readable for everybody; the log files inherit its permissions.
     private static func createForOwner(_ path: String) throws {
-        let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw DatabaseError.cannotOpen(path: path, message: String(cString: strerror(errno))) }
         Foundation.close(descriptor)
     }
@@ -107,7 +120,13 @@ final class SQLiteBackend: DatabaseBackend {
     private func onWriter<T: Sendable>(_ work: @Sendable (GRDB.Database) throws -> T) async throws -> T {
         try await writerThread.run {
             try Task.checkCancellation()
-            return try translatingSQLiteErrors { try writer.writeWithoutTransaction(work) }
+            return try translatingSQLiteErrors {
+                try writer.writeWithoutTransaction { database in
+                    // GRDB's checkpoint would hand SQLite a null pointer.
+                    guard database.sqliteConnection != nil else { throw DatabaseError.closed }
+                    return try work(database)
+                }
+            }
         }
     }
 

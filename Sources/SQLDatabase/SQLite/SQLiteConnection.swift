@@ -14,6 +14,8 @@ final class SQLiteConnection: SQLConnection {
     private var database: GRDB.Database?
 
     private let kind: Kind
+    /// The failure on which SQLite rolled the transaction back by itself.
+    private var abortCause: DatabaseError?
 
     private init(_ database: GRDB.Database, _ kind: Kind) {
         self.database = database
@@ -22,18 +24,16 @@ final class SQLiteConnection: SQLConnection {
 
     /// Lends a connection to `body` inside a transaction: committed when it returns, rolled back when it throws.
     static func withTransaction<T>(_ kind: Kind, _ database: GRDB.Database, _ body: (any SQLConnection) throws -> T) throws -> T {
-        guard database.sqliteConnection != nil else { throw DatabaseError.closed }
         let connection = SQLiteConnection(database, kind)
         defer { connection.database = nil }
         try connection.run(kind == .write ? "BEGIN IMMEDIATE" : "BEGIN")
         do {
             let result = try body(connection)
-            guard try connection.isInTransaction else { throw DatabaseError.transactionAborted }
+            try connection.requireTransaction()
             try connection.run("COMMIT")
             return result
         } catch {
-            // The first error is the one to tell; a failing rollback means that SQLite has rolled back already.
-            if (try? connection.isInTransaction) == true { try? connection.run("ROLLBACK") }
+            connection.rollBack()
             throw error
         }
     }
@@ -70,13 +70,23 @@ final class SQLiteConnection: SQLConnection {
     }
 
     func executeScript(_ sql: String) throws {
-        let statements = try openDatabase().allStatements(sql: sql)
-        while let statement = try translatingSQLiteErrors({ try statements.next() }) {
-            let query = SQLQuery(raw: statement.sql)
-            try requireTransaction()
-            try bind(query, to: statement.sqliteStatement)
-            defer { sqlite3_reset(statement.sqliteStatement) }
-            while try step(statement.sqliteStatement, query) {}
+        let handle = try openHandle()
+        guard !sql.utf8.contains(0) else { throw DatabaseError.syntax(sql: sql, message: "a NUL character") }
+        try sql.withCString { start in
+            var rest: UnsafePointer<CChar>? = start
+            while let next = rest, next.pointee != 0 {
+                var prepared: OpaquePointer?
+                let code = sqlite3_prepare_v2(handle, next, -1, &prepared, &rest)
+                guard code == SQLITE_OK else { throw failure(code, handle, SQLQuery(raw: String(cString: next))) }
+                // Between two semicolons, or after the last one, there may be nothing but space and comments.
+                guard let statement = prepared else { continue }
+                defer { sqlite3_finalize(statement) }
+                let query = SQLQuery(raw: String(cString: sqlite3_sql(statement)))
+                try requireTransaction()
+                try refuseTransactionControl(query, statement)
+                try bind(query, to: statement)
+                while try step(statement, query) {}
+            }
         }
     }
 
@@ -100,31 +110,36 @@ final class SQLiteConnection: SQLConnection {
             sqlite3_reset(statement.sqliteStatement)
             sqlite3_clear_bindings(statement.sqliteStatement)
         }
+        try refuseTransactionControl(query, statement.sqliteStatement)
         try bind(query, to: statement.sqliteStatement)
         return try body(statement.sqliteStatement)
     }
 
     private func prepare(_ query: SQLQuery, _ database: GRDB.Database) throws -> Statement {
-        let sql = query.render(parameterPrefix: "?")
-        return try translatingSQLiteErrors {
+        let sql = query.render(.question)
+        do {
             guard query.isCacheable else { return try database.makeStatement(sql: sql) }
             let cached = try database.cachedStatement(sql: sql)
             // The same text runs further out, as in a query inside another query's mapper: it needs a statement of its own.
             return sqlite3_stmt_busy(cached.sqliteStatement) == 0 ? cached : try database.makeStatement(sql: sql)
+        } catch let error as GRDB.DatabaseError {
+            throw DatabaseError(sqliteCode: error.extendedResultCode.rawValue, message: error.message ?? "", sql: query.sql)
         }
     }
 
     private func bind(_ query: SQLQuery, to statement: OpaquePointer) throws {
-        let expected = Int(sqlite3_bind_parameter_count(statement))
-        guard expected == query.values.count else {
-            throw DatabaseError.syntax(
-                sql: query.sql, message: "\(expected) parameters and \(query.values.count) values: write values as interpolations only"
-            )
-        }
+        guard Int(sqlite3_bind_parameter_count(statement)) == query.values.count else { throw placeholderError(query) }
         for (offset, value) in query.values.enumerated() {
-            let code = try Self.bind(value, to: statement, at: Int32(offset + 1), query)
-            guard code == SQLITE_OK else { throw error(code, statement, query) }
+            let index = Int32(offset + 1)
+            // A `?` of ours has no name. A placeholder written by hand has one, and might share the number of one of ours.
+            guard sqlite3_bind_parameter_name(statement, index) == nil else { throw placeholderError(query) }
+            let code = try Self.bind(value, to: statement, at: index, query)
+            guard code == SQLITE_OK else { throw failure(code, sqlite3_db_handle(statement), query) }
         }
+    }
+
+    private func placeholderError(_ query: SQLQuery) -> DatabaseError {
+        .syntax(sql: query.sql, message: "a placeholder in the text: values are written as interpolations only")
     }
 
     private static func bind(_ value: SQLValue, to statement: OpaquePointer, at index: Int32, _ query: SQLQuery) throws -> Int32 {
@@ -160,18 +175,19 @@ final class SQLiteConnection: SQLConnection {
         switch sqlite3_step(statement) {
         case SQLITE_ROW: return true
         case SQLITE_DONE: return false
-        case let code: throw error(code, statement, query)
+        case let code: throw failure(code, sqlite3_db_handle(statement), query)
         }
     }
 
-    private func error(_ code: Int32, _ statement: OpaquePointer, _ query: SQLQuery) -> any Error {
-        let handle = sqlite3_db_handle(statement)
+    private func failure(_ code: Int32, _ handle: OpaquePointer?, _ query: SQLQuery) -> any Error {
         // Only a cancelled task interrupts a connection.
         if code & 0xff == SQLITE_INTERRUPT { return CancellationError() }
         // The messages of functions may quote their arguments; the code's own text never does.
         let hidesMessage = code & 0xff == SQLITE_ERROR && !query.values.isEmpty
         let message = hidesMessage ? sqlite3_errstr(code) : sqlite3_errmsg(handle)
-        return DatabaseError(sqliteCode: code, message: message.map { String(cString: $0) } ?? "", sql: query.sql)
+        let error = DatabaseError(sqliteCode: code, message: message.map { String(cString: $0) } ?? "", sql: query.sql)
+        if (try? isInTransaction) == false { abortCause = abortCause ?? error }
+        return error
     }
 
     // MARK: - State
@@ -192,6 +208,28 @@ final class SQLiteConnection: SQLConnection {
 
     /// Some failures make SQLite roll back by itself; a statement after that would be a transaction of its own.
     private func requireTransaction() throws {
-        guard try isInTransaction else { throw DatabaseError.transactionAborted }
+        guard try isInTransaction else { throw abortCause ?? DatabaseError.transactionAborted }
+    }
+
+    /// A `COMMIT` inside the closure would store half of what belongs together.
+    private func refuseTransactionControl(_ query: SQLQuery, _ statement: OpaquePointer) throws {
+        // What begins or ends a transaction neither writes a table by itself nor has columns; few other statements are like that.
+        guard sqlite3_stmt_readonly(statement) != 0, sqlite3_column_count(statement) == 0 else { return }
+        let words = query.fragments[0].uppercased().split { !$0.isLetter }.prefix(3)
+        let isControl =
+            switch words.first {
+            case "BEGIN", "COMMIT", "END": true
+            case "ROLLBACK": !words.contains("TO")
+            default: false
+            }
+        if isControl { throw DatabaseError.unsupported("a transaction begins and ends with its closure, not with \(words[0])") }
+    }
+
+    private func rollBack() {
+        // Cancellation interrupts a read once, and that may hit the rollback itself: the second try then succeeds. No error is of
+        // interest here, since the caller throws the one that led here.
+        for _ in 0..<2 where (try? isInTransaction) == true {
+            try? run("ROLLBACK")
+        }
     }
 }

@@ -14,6 +14,8 @@ extension DatabaseError {
         case ExtendedCode.foreignKey: self = .foreignKeyViolation(Constraint())
         case ExtendedCode.notNull: self = .notNullViolation(Constraint(sqliteMessage: message))
         case ExtendedCode.check: self = .checkViolation(Constraint(name: Self.detail(of: message)))
+        // The message is the text that the trigger raises, written in the schema.
+        case ExtendedCode.trigger: self = .checkViolation(Constraint(name: message))
         case ExtendedCode.corruptFileSystem: self = .corrupt(message: message)
         default: self = Self.fromPrimaryCode(code, message: message, sql: sql)
         }
@@ -26,7 +28,7 @@ extension DatabaseError {
         case SQLITE_READONLY: .readOnly
         case SQLITE_CORRUPT, SQLITE_NOTADB: .corrupt(message: message)
         case SQLITE_IOERR: .inputOutput(code: Int(code), message: message)
-        case SQLITE_ERROR:
+        case SQLITE_ERROR, SQLITE_MISUSE:
             if let sql { .syntax(sql: sql, message: message) } else { .failed(code: Int(code), message: message) }
         default: .failed(code: Int(code), message: message)
         }
@@ -81,6 +83,7 @@ private enum ExtendedCode {
     static let foreignKey = SQLITE_CONSTRAINT | (3 << 8)
     static let notNull = SQLITE_CONSTRAINT | (5 << 8)
     static let primaryKey = SQLITE_CONSTRAINT | (6 << 8)
+    static let trigger = SQLITE_CONSTRAINT | (7 << 8)
     static let unique = SQLITE_CONSTRAINT | (8 << 8)
     static let rowID = SQLITE_CONSTRAINT | (10 << 8)
     static let corruptFileSystem = SQLITE_IOERR | (33 << 8)

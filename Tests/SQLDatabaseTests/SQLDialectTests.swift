@@ -1,0 +1,46 @@
+import Testing
+
+@testable import SQLDatabase
+
+@Suite struct SQLDialectTests {
+    @Test func patternsEscapeTheirSpecialCharacters() {
+        for dialect in SQLDialect.allCases {
+            #expect(dialect.likePattern(containing: #"50%_\x"#) == #"%50\%\_\\x%"#)
+            #expect(dialect.likePattern(startingWith: "a_") == #"a\_%"#)
+        }
+    }
+
+    @Test func lockingIsPostgreSQLOnly() {
+        #expect(SQLDialect.sqlite.forUpdateSkipLocked.isEmpty)
+        #expect(("SELECT 1" + SQLDialect.postgresql.forUpdateSkipLocked).sql == "SELECT 1 FOR UPDATE SKIP LOCKED")
+        #expect(SQLDialect.sqlite.literal(true) == "TRUE" && SQLDialect.postgresql.literal(false) == "FALSE")
+    }
+
+    @Test(arguments: [
+        ("LLaMA", ["llama-3", "my-LLAMA"]), ("%", ["100%"]), ("_", ["a_b"]), (#"\"#, [#"back\slash"#]), ("ä", ["bär"]), ("Ä", ["BÄR"]),
+        ("", ["100%", "BÄR", "a_b", "axb", #"back\slash"#, "bär", "llama-3", "my-LLAMA"]), ("' OR 1=1 --", []),
+    ])
+    func searchFindsTextAsItStands(text: String, expected: [String]) async throws {
+        try await withDatabase("CREATE TABLE t (name TEXT)") { database, _ in
+            try await database.write { connection in
+                for name in ["llama-3", "my-LLAMA", "100%", "a_b", "axb", #"back\slash"#, "bär", "BÄR"] {
+                    try connection.execute("INSERT INTO t VALUES (\(name))")
+                }
+            }
+            let found = try await database.read { connection in
+                try connection.fetchColumn(
+                    "SELECT name FROM t WHERE \(connection.dialect.contains("name", text)) ORDER BY name", as: String.self)
+            }
+            #expect(found == expected)
+        }
+    }
+
+    @Test func prefixesAreFoundAtTheBeginningOnly() async throws {
+        try await withDatabase("CREATE TABLE t (name TEXT)", "INSERT INTO t VALUES ('Llama'), ('my-llama'), ('ll')") { database, _ in
+            let found = try await database.read { connection in
+                try connection.fetchColumn("SELECT name FROM t WHERE \(connection.dialect.hasPrefix("name", "LLA"))", as: String.self)
+            }
+            #expect(found == ["Llama"])
+        }
+    }
+}
