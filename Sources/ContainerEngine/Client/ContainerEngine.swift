@@ -70,6 +70,7 @@ public struct ContainerEngine: Sendable {
     }
 
     /// Makes a client, hands it to `body`, and shuts it down whatever happens.
+    @discardableResult
     public static func withEngine<Result>(
         _ configuration: Configuration = Configuration(), logger: Logger = Logger(label: "container-engine"),
         _ body: (ContainerEngine) async throws -> Result

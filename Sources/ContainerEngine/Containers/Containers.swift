@@ -102,7 +102,8 @@ extension ContainerEngine {
 
         /// Reads a container's log, also that of one that has ended.
         ///
-        /// Lines come in the order in which the engine received them. With ``LogOptions/follow`` the stream ends when the container does.
+        /// Lines come in the order in which the engine received them. With ``LogOptions/follow`` the stream ends when the container does; engines
+        /// may then leave out a last line that has no line end, which a later read without following gives.
         public func logs(of container: String, _ options: LogOptions = LogOptions()) async throws -> EngineStream<LogLine> {
             var call = try call(.GET, container, "/logs")
             call.query = try options.query()
