@@ -126,9 +126,10 @@ enum Migrations {
             CREATE TABLE deployments (
                 id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, version_id TEXT NOT NULL REFERENCES versions (id),
                 environment TEXT NOT NULL, deployment_type TEXT NOT NULL, status TEXT NOT NULL, health_status TEXT NOT NULL,
-                replicas BIGINT NOT NULL, generation BIGINT NOT NULL, wanted TEXT NOT NULL, endpoint_url TEXT, image_tag TEXT, image_digest TEXT,
-                build_id TEXT, port BIGINT NOT NULL, health_path TEXT NOT NULL, start_grace_seconds BIGINT NOT NULL,
-                stop_grace_seconds BIGINT NOT NULL, gpu_count BIGINT NOT NULL, memory_limit TEXT, cpu_limit DOUBLE PRECISION,
+                replicas BIGINT NOT NULL, generation BIGINT NOT NULL, wanted TEXT NOT NULL, revision BIGINT NOT NULL, endpoint_url TEXT,
+                image_tag TEXT, image_digest TEXT, build_id TEXT, container_port BIGINT NOT NULL, health_path TEXT NOT NULL,
+                start_grace_seconds BIGINT NOT NULL, stop_grace_seconds BIGINT NOT NULL, gpu_count BIGINT NOT NULL, memory_limit TEXT,
+                cpu_limit DOUBLE PRECISION,
                 environment_vars TEXT NOT NULL, volume_mounts TEXT NOT NULL, cluster TEXT, k8s_namespace TEXT, error TEXT, operation_id TEXT,
                 metadata TEXT NOT NULL, deployed_by TEXT, deployed_at BIGINT NOT NULL, started_at BIGINT, stopped_at BIGINT)
             """,
@@ -138,10 +139,11 @@ enum Migrations {
             """
             CREATE TABLE replicas (
                 id TEXT PRIMARY KEY, deployment_id TEXT NOT NULL REFERENCES deployments (id) ON DELETE CASCADE, number BIGINT NOT NULL,
-                generation BIGINT NOT NULL, state TEXT NOT NULL, container_id TEXT, port BIGINT, restarts BIGINT NOT NULL, exit_code BIGINT,
-                error TEXT, next_start_at BIGINT, created_at BIGINT NOT NULL, started_at BIGINT, ready_at BIGINT)
+                generation BIGINT NOT NULL, state TEXT NOT NULL, container_id TEXT, port BIGINT, restarts BIGINT NOT NULL,
+                crashes BIGINT NOT NULL, quick_exits BIGINT NOT NULL, exit_code BIGINT, error TEXT, next_start_at BIGINT, counted_end BIGINT,
+                created_at BIGINT NOT NULL, started_at BIGINT, ready_at BIGINT)
             """,
-            "CREATE INDEX replicas_of_deployment ON replicas (deployment_id, number)",
+            "CREATE UNIQUE INDEX replicas_of_deployment ON replicas (deployment_id, number, generation)",
             "CREATE TABLE ports (port BIGINT PRIMARY KEY, deployment_id TEXT NOT NULL UNIQUE REFERENCES deployments (id) ON DELETE CASCADE)",
         ])
 }
