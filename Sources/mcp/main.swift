@@ -1,0 +1,3 @@
+import CatapultCLI
+
+await Tool.main()
