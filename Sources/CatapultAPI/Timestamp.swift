@@ -108,32 +108,35 @@ extension Timestamp: LosslessStringConvertible {
     }
 
     private func appendText(to bytes: inout [UInt8]) {
-        func digits(_ value: Int, _ count: Int) {
-            var divisor = 1
-            for _ in 1..<count { divisor *= 10 }
-            while divisor > 0 {
-                bytes.append(UInt8(ascii: "0") + UInt8(value / divisor % 10))
-                divisor /= 10
-            }
-        }
         let perDay: Int64 = 86_400_000_000
         let days = microseconds >= 0 ? microseconds / perDay : (microseconds - perDay + 1) / perDay
         let time = Int(microseconds - days * perDay)
         let (year, month, day) = Self.civil(Int(days))
-        digits(max(0, min(9_999, year)), 4)
-        bytes.append(UInt8(ascii: "-"))
-        digits(month, 2)
-        bytes.append(UInt8(ascii: "-"))
-        digits(day, 2)
-        bytes.append(UInt8(ascii: "T"))
-        digits(time / 3_600_000_000, 2)
-        bytes.append(UInt8(ascii: ":"))
-        digits(time / 60_000_000 % 60, 2)
-        bytes.append(UInt8(ascii: ":"))
-        digits(time / 1_000_000 % 60, 2)
-        bytes.append(UInt8(ascii: "."))
-        digits(time % 1_000_000, 6)
-        bytes.append(UInt8(ascii: "Z"))
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 27) { text in
+            text.initialize(repeating: UInt8(ascii: "0"))
+            func digits(_ value: Int, _ range: Range<Int>) {
+                var value = value
+                for index in range.reversed() {
+                    text[index] += UInt8(value % 10)
+                    value /= 10
+                }
+            }
+            digits(max(0, min(9_999, year)), 0..<4)
+            digits(month, 5..<7)
+            digits(day, 8..<10)
+            digits(time / 3_600_000_000, 11..<13)
+            digits(time / 60_000_000 % 60, 14..<16)
+            digits(time / 1_000_000 % 60, 17..<19)
+            digits(time % 1_000_000, 20..<26)
+            text[4] = UInt8(ascii: "-")
+            text[7] = UInt8(ascii: "-")
+            text[10] = UInt8(ascii: "T")
+            text[13] = UInt8(ascii: ":")
+            text[16] = UInt8(ascii: ":")
+            text[19] = UInt8(ascii: ".")
+            text[26] = UInt8(ascii: "Z")
+            bytes.append(contentsOf: UnsafeBufferPointer(text))
+        }
     }
 
     func write(to output: inout JSONBytes) {

@@ -64,7 +64,7 @@ public struct DeleteAPIKey: APICall {
     }
 
     public static let fields: [String: Field] = [
-        "keyID": "UUID or name of the key.",
+        "keyID": "UUID or name of the key."
     ]
 }
 
@@ -85,7 +85,10 @@ public struct ListAuditLogs: APICall {
     public var limit: Int?
 
     /// A call with its parameters.
-    public init(action: String? = nil, resourceType: String? = nil, apiKeyName: String? = nil, skip: Int? = nil, offset: Int? = nil, limit: Int? = nil) {
+    public init(
+        action: String? = nil, resourceType: String? = nil, apiKeyName: String? = nil, skip: Int? = nil, offset: Int? = nil,
+        limit: Int? = nil
+    ) {
         self.action = action
         self.resourceType = resourceType
         self.apiKeyName = apiKeyName
@@ -95,6 +98,7 @@ public struct ListAuditLogs: APICall {
     }
 
     public static let fields: [String: Field] = Paging.fields.picking("skip", "offset", "limit").merging([
-        "action": "Only this action, such as create_model.", "resourceType": "Only this kind of thing.", "apiKeyName": "Only what this key did.",
+        "action": "Only this action, such as create_model.", "resourceType": "Only this kind of thing.",
+        "apiKeyName": "Only what this key did.",
     ]) { $1 }
 }

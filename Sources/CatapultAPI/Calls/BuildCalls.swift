@@ -20,7 +20,10 @@ public struct CreateBuild: APICall {
     public var noCache: Bool?
 
     /// A call with its parameters.
-    public init(releaseID: String? = nil, versionID: String? = nil, imageTag: String? = nil, buildType: String? = nil, artifactID: String? = nil, artifactIDs: [String]? = nil, dockerfileContent: String? = nil, buildArgs: [String: String]? = nil, noCache: Bool? = nil) {
+    public init(
+        releaseID: String? = nil, versionID: String? = nil, imageTag: String? = nil, buildType: String? = nil, artifactID: String? = nil,
+        artifactIDs: [String]? = nil, dockerfileContent: String? = nil, buildArgs: [String: String]? = nil, noCache: Bool? = nil
+    ) {
         self.releaseID = releaseID
         self.versionID = versionID
         self.imageTag = imageTag
@@ -32,10 +35,13 @@ public struct CreateBuild: APICall {
         self.noCache = noCache
     }
 
-    public static let fields: [String: Field] = Build.fields.picking("imageTag", "dockerfileContent", "buildArgs").merging([
+    public static let fields: [String: Field] = Build.fields.picking("dockerfileContent", "buildArgs").merging([
         "releaseID": "UUID of the version, or model:version; required, or version_id.",
         "versionID": "The same as release_id.",
-        "buildType": Field("`organic` (default) chooses the template by the model's server type; or the name of a template.", .text(.plainName)),
+        // Without the rule of the resource's field: the contract answers a tag that breaks it with InvalidImageTagError.
+        "imageTag": "Name of the image, \(TextRule.imageTag.words). Default: model and version.",
+        "buildType": Field(
+            "`organic` (default) chooses the template by the model's server type; or the name of a template.", .text(.plainName)),
         "artifactID": "Not supported yet: refused.",
         "artifactIDs": "Not supported yet: refused unless empty.",
         "noCache": "Build every step anew. Default false.",
@@ -61,7 +67,10 @@ public struct ListBuilds: APICall {
     public var status: BuildStatus?
 
     /// A call with its parameters.
-    public init(page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil, releaseID: String? = nil, versionID: String? = nil, status: BuildStatus? = nil) {
+    public init(
+        page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil, releaseID: String? = nil,
+        versionID: String? = nil, status: BuildStatus? = nil
+    ) {
         self.page = page
         self.size = size
         self.limit = limit
@@ -99,7 +108,7 @@ public struct GetBuild: APICall {
     }
 
     public static let fields: [String: Field] = [
-        "buildID": "UUID of the build.",
+        "buildID": "UUID of the build."
     ]
 }
 
@@ -121,7 +130,7 @@ public struct CancelBuild: APICall {
     }
 
     public static let fields: [String: Field] = [
-        "buildID": "UUID of the build.",
+        "buildID": "UUID of the build."
     ]
 }
 
@@ -142,7 +151,7 @@ public struct GetBuildLogs: APICall {
     }
 
     public static let fields: [String: Field] = [
-        "buildID": "UUID of the build.",
+        "buildID": "UUID of the build."
     ]
 }
 
@@ -164,7 +173,7 @@ public struct StreamBuildLogs: APICall {
     }
 
     public static let fields: [String: Field] = [
-        "buildID": "UUID of the build.",
+        "buildID": "UUID of the build."
     ]
 }
 

@@ -21,7 +21,11 @@ public struct CreateDeployment: APICall {
     public var replicas: Int?
 
     /// A call with its parameters.
-    public init(releaseID: String? = nil, versionID: String? = nil, environment: String, name: String? = nil, status: DeploymentStatus? = nil, metadata: [String: JSONValue]? = nil, cluster: String? = nil, k8sNamespace: String? = nil, endpointURL: String? = nil, replicas: Int? = nil) {
+    public init(
+        releaseID: String? = nil, versionID: String? = nil, environment: String, name: String? = nil, status: DeploymentStatus? = nil,
+        metadata: [String: JSONValue]? = nil, cluster: String? = nil, k8sNamespace: String? = nil, endpointURL: String? = nil,
+        replicas: Int? = nil
+    ) {
         self.releaseID = releaseID
         self.versionID = versionID
         self.environment = environment
@@ -34,7 +38,9 @@ public struct CreateDeployment: APICall {
         self.replicas = replicas
     }
 
-    public static let fields: [String: Field] = Deployment.fields.picking("environment", "name", "status", "metadata", "cluster", "k8sNamespace", "endpointURL", "replicas").merging([
+    public static let fields: [String: Field] = Deployment.fields.picking(
+        "environment", "name", "status", "metadata", "cluster", "k8sNamespace", "endpointURL", "replicas"
+    ).merging([
         "releaseID": "UUID of the version, or model:version; required, or version_id.", "versionID": "The same as release_id.",
     ]) { $1 }
 }
@@ -68,7 +74,12 @@ public struct ExecuteDeployment: APICall {
     public var buildIfMissing: Bool?
 
     /// A call with its parameters.
-    public init(releaseID: String? = nil, versionID: String? = nil, environment: String, name: String? = nil, deploymentType: DeploymentType? = nil, replicas: Int? = nil, gpuEnabled: Bool? = nil, gpuCount: Int? = nil, environmentVars: [String: String]? = nil, volumeMounts: [String: String]? = nil, memoryLimit: String? = nil, cpuLimit: Double? = nil, metadata: [String: JSONValue]? = nil, dockerBuildID: String? = nil, imageTag: String? = nil, buildIfMissing: Bool? = nil) {
+    public init(
+        releaseID: String? = nil, versionID: String? = nil, environment: String, name: String? = nil, deploymentType: DeploymentType? = nil,
+        replicas: Int? = nil, gpuEnabled: Bool? = nil, gpuCount: Int? = nil, environmentVars: [String: String]? = nil,
+        volumeMounts: [String: String]? = nil, memoryLimit: String? = nil, cpuLimit: Double? = nil, metadata: [String: JSONValue]? = nil,
+        dockerBuildID: String? = nil, imageTag: String? = nil, buildIfMissing: Bool? = nil
+    ) {
         self.releaseID = releaseID
         self.versionID = versionID
         self.environment = environment
@@ -87,7 +98,10 @@ public struct ExecuteDeployment: APICall {
         self.buildIfMissing = buildIfMissing
     }
 
-    public static let fields: [String: Field] = Deployment.fields.picking("environment", "name", "deploymentType", "replicas", "gpuCount", "environmentVars", "volumeMounts", "memoryLimit", "cpuLimit", "metadata").merging([
+    public static let fields: [String: Field] = Deployment.fields.picking(
+        "environment", "name", "deploymentType", "replicas", "gpuCount", "environmentVars", "volumeMounts", "memoryLimit", "cpuLimit",
+        "metadata"
+    ).merging([
         "releaseID": "UUID of the version, or model:version; required, or version_id.",
         "versionID": "The same as release_id.",
         "gpuEnabled": "Whether replicas get GPUs. Default: what the environment says.",
@@ -118,7 +132,10 @@ public struct ListDeployments: APICall {
     public var modelName: String?
 
     /// A call with its parameters.
-    public init(page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil, environment: String? = nil, status: DeploymentStatus? = nil, releaseID: String? = nil, versionID: String? = nil, modelName: String? = nil) {
+    public init(
+        page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil, environment: String? = nil,
+        status: DeploymentStatus? = nil, releaseID: String? = nil, versionID: String? = nil, modelName: String? = nil
+    ) {
         self.page = page
         self.size = size
         self.limit = limit
@@ -160,7 +177,7 @@ public struct GetDeployment: APICall {
     }
 
     public static let fields: [String: Field] = [
-        "deploymentID": "UUID or name of the deployment.",
+        "deploymentID": "UUID or name of the deployment."
     ]
 }
 
@@ -181,7 +198,7 @@ public struct GetDeploymentStatus: APICall {
     }
 
     public static let fields: [String: Field] = [
-        "deploymentID": "UUID or name of the deployment.",
+        "deploymentID": "UUID or name of the deployment."
     ]
 }
 
@@ -228,7 +245,7 @@ public struct StartDeployment: APICall {
     }
 
     public static let fields: [String: Field] = [
-        "deploymentID": "UUID or name of the deployment.",
+        "deploymentID": "UUID or name of the deployment."
     ]
 }
 
@@ -250,7 +267,7 @@ public struct StopDeployment: APICall {
     }
 
     public static let fields: [String: Field] = [
-        "deploymentID": "UUID or name of the deployment.",
+        "deploymentID": "UUID or name of the deployment."
     ]
 }
 
@@ -272,7 +289,7 @@ public struct RestartDeployment: APICall {
     }
 
     public static let fields: [String: Field] = [
-        "deploymentID": "UUID or name of the deployment.",
+        "deploymentID": "UUID or name of the deployment."
     ]
 }
 
@@ -294,7 +311,7 @@ public struct DeleteDeployment: APICall {
     }
 
     public static let fields: [String: Field] = [
-        "deploymentID": "UUID or name of the deployment.",
+        "deploymentID": "UUID or name of the deployment."
     ]
 }
 
@@ -364,6 +381,6 @@ public struct GetDeploymentHealth: APICall {
     }
 
     public static let fields: [String: Field] = [
-        "deploymentID": "UUID or name of the deployment.",
+        "deploymentID": "UUID or name of the deployment."
     ]
 }

@@ -72,7 +72,7 @@ public struct GetEnvironment: APICall {
     }
 
     public static let fields: [String: Field] = [
-        "environment": "UUID or name.",
+        "environment": "UUID or name."
     ]
 }
 
@@ -99,7 +99,9 @@ public struct UpdateEnvironment: APICall {
         self.description = description
     }
 
-    public static let fields: [String: Field] = Environment.fields.picking("type", "resources", "description").merging(["environment": "UUID or name."]) { $1 }
+    public static let fields: [String: Field] = Environment.fields.picking("type", "resources", "description").merging([
+        "environment": "UUID or name."
+    ]) { $1 }
 }
 
 /// Deletes an environment that no deployment uses.
@@ -120,6 +122,6 @@ public struct DeleteEnvironment: APICall {
     }
 
     public static let fields: [String: Field] = [
-        "environment": "UUID or name.",
+        "environment": "UUID or name."
     ]
 }

@@ -18,7 +18,10 @@ public struct ListModels: APICall {
     public var includeOrphaned: Bool?
 
     /// A call with its parameters.
-    public init(page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil, search: String? = nil, source: ModelSource? = nil, serverType: ServerType? = nil, includeOrphaned: Bool? = nil) {
+    public init(
+        page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil, search: String? = nil,
+        source: ModelSource? = nil, serverType: ServerType? = nil, includeOrphaned: Bool? = nil
+    ) {
         self.page = page
         self.size = size
         self.limit = limit
@@ -79,7 +82,11 @@ public struct CreateModel: APICall {
     public var source: ModelSource?
 
     /// A call with its parameters.
-    public init(name: String, storagePath: String, repository: String? = nil, company: String? = nil, baseModel: String? = nil, parameterCount: String? = nil, description: String? = nil, tags: [String]? = nil, metadata: [String: JSONValue]? = nil, requiresGPU: Bool? = nil, serverType: ServerType? = nil, source: ModelSource? = nil) {
+    public init(
+        name: String, storagePath: String, repository: String? = nil, company: String? = nil, baseModel: String? = nil,
+        parameterCount: String? = nil, description: String? = nil, tags: [String]? = nil, metadata: [String: JSONValue]? = nil,
+        requiresGPU: Bool? = nil, serverType: ServerType? = nil, source: ModelSource? = nil
+    ) {
         self.name = name
         self.storagePath = storagePath
         self.repository = repository
@@ -94,7 +101,9 @@ public struct CreateModel: APICall {
         self.source = source
     }
 
-    public static let fields: [String: Field] = Model.fields.picking("name", "storagePath", "repository", "company", "baseModel", "parameterCount", "description", "tags", "metadata", "requiresGPU", "serverType", "source")
+    public static let fields: [String: Field] = Model.fields.picking(
+        "name", "storagePath", "repository", "company", "baseModel", "parameterCount", "description", "tags", "metadata", "requiresGPU",
+        "serverType", "source")
 }
 
 /// Shows a model.
@@ -114,7 +123,7 @@ public struct GetModel: APICall {
     }
 
     public static let fields: [String: Field] = [
-        "modelID": "UUID or exact name of the model.",
+        "modelID": "UUID or exact name of the model."
     ]
 }
 
@@ -141,7 +150,11 @@ public struct UpdateModel: APICall {
     public var serverType: ServerType?
 
     /// A call with its parameters.
-    public init(modelID: String, storagePath: String? = nil, repository: String? = nil, company: String? = nil, baseModel: String? = nil, parameterCount: String? = nil, description: String? = nil, tags: [String]? = nil, metadata: [String: JSONValue]? = nil, requiresGPU: Bool? = nil, serverType: ServerType? = nil) {
+    public init(
+        modelID: String, storagePath: String? = nil, repository: String? = nil, company: String? = nil, baseModel: String? = nil,
+        parameterCount: String? = nil, description: String? = nil, tags: [String]? = nil, metadata: [String: JSONValue]? = nil,
+        requiresGPU: Bool? = nil, serverType: ServerType? = nil
+    ) {
         self.modelID = modelID
         self.storagePath = storagePath
         self.repository = repository
@@ -155,7 +168,10 @@ public struct UpdateModel: APICall {
         self.serverType = serverType
     }
 
-    public static let fields: [String: Field] = Model.fields.picking("storagePath", "repository", "company", "baseModel", "parameterCount", "description", "tags", "metadata", "requiresGPU", "serverType").merging(["modelID": "UUID or exact name of the model."]) { $1 }
+    public static let fields: [String: Field] = Model.fields.picking(
+        "storagePath", "repository", "company", "baseModel", "parameterCount", "description", "tags", "metadata", "requiresGPU",
+        "serverType"
+    ).merging(["modelID": "UUID or exact name of the model."]) { $1 }
 }
 
 /// Deletes a model with its versions, builds and recorded deployments; running deployments must be deleted first.
@@ -176,7 +192,7 @@ public struct DeleteModel: APICall {
     }
 
     public static let fields: [String: Field] = [
-        "modelID": "UUID or exact name of the model.",
+        "modelID": "UUID or exact name of the model."
     ]
 }
 
@@ -207,7 +223,7 @@ public struct ListModelVersions: APICall {
     }
 
     public static let fields: [String: Field] = Paging.fields.merging([
-        "modelID": "UUID or exact name of the model.",
+        "modelID": "UUID or exact name of the model."
     ]) { $1 }
 
     /// The rows asked for.

@@ -17,7 +17,10 @@ public struct ListOperations: APICall {
     public var subjectID: String?
 
     /// A call with its parameters.
-    public init(page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil, kind: OperationKind? = nil, state: OperationState? = nil, subjectID: String? = nil) {
+    public init(
+        page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil, kind: OperationKind? = nil,
+        state: OperationState? = nil, subjectID: String? = nil
+    ) {
         self.page = page
         self.size = size
         self.limit = limit
@@ -80,7 +83,7 @@ public struct CancelOperation: APICall {
     }
 
     public static let fields: [String: Field] = [
-        "operationID": "UUID of the operation.",
+        "operationID": "UUID of the operation."
     ]
 }
 
@@ -101,6 +104,6 @@ public struct GetOperationLogs: APICall {
     }
 
     public static let fields: [String: Field] = [
-        "operationID": "UUID of the operation.",
+        "operationID": "UUID of the operation."
     ]
 }

@@ -28,7 +28,12 @@ public struct CreateVersion: APICall {
     public var files: [VersionFile]?
 
     /// A call with its parameters.
-    public init(modelID: String? = nil, imageID: String? = nil, modelName: String? = nil, version: String, tag: String? = nil, digest: String? = nil, quantization: String? = nil, sizeBytes: Int64? = nil, platform: String? = nil, architecture: String? = nil, os: String? = nil, releaseNotes: String? = nil, metadata: [String: JSONValue]? = nil, cephPath: String? = nil, mlflowURL: String? = nil, isRelease: Bool? = nil, files: [VersionFile]? = nil) {
+    public init(
+        modelID: String? = nil, imageID: String? = nil, modelName: String? = nil, version: String, tag: String? = nil,
+        digest: String? = nil, quantization: String? = nil, sizeBytes: Int64? = nil, platform: String? = nil, architecture: String? = nil,
+        os: String? = nil, releaseNotes: String? = nil, metadata: [String: JSONValue]? = nil, cephPath: String? = nil,
+        mlflowURL: String? = nil, isRelease: Bool? = nil, files: [VersionFile]? = nil
+    ) {
         self.modelID = modelID
         self.imageID = imageID
         self.modelName = modelName
@@ -48,11 +53,15 @@ public struct CreateVersion: APICall {
         self.files = files
     }
 
-    public static let fields: [String: Field] = Version.fields.picking("version", "tag", "digest", "quantization", "sizeBytes", "platform", "architecture", "os", "releaseNotes", "metadata", "cephPath", "mlflowURL", "isRelease").merging([
+    public static let fields: [String: Field] = Version.fields.picking(
+        "version", "tag", "digest", "quantization", "sizeBytes", "platform", "architecture", "os", "releaseNotes", "metadata", "cephPath",
+        "mlflowURL", "isRelease"
+    ).merging([
         "modelID": "UUID or name of the model; one of model_id, image_id and model_name is required.",
         "imageID": "The same as model_id.",
         "modelName": "The same as model_id.",
-        "files": Field("The files of the version. Files that are not beneath the storage root yet are uploaded afterwards.", .length(0...100_000)),
+        "files": Field(
+            "The files of the version. Files that are not beneath the storage root yet are uploaded afterwards.", .length(0...100_000)),
     ]) { $1 }
 }
 
@@ -77,7 +86,10 @@ public struct ListVersions: APICall {
     public var status: VersionStatus?
 
     /// A call with its parameters.
-    public init(page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil, modelName: String? = nil, version: String? = nil, environment: String? = nil, isRelease: Bool? = nil, status: VersionStatus? = nil) {
+    public init(
+        page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil, modelName: String? = nil,
+        version: String? = nil, environment: String? = nil, isRelease: Bool? = nil, status: VersionStatus? = nil
+    ) {
         self.page = page
         self.size = size
         self.limit = limit
@@ -159,7 +171,7 @@ public struct GetVersion: APICall {
     }
 
     public static let fields: [String: Field] = [
-        "versionID": "UUID of the version, or model:version.",
+        "versionID": "UUID of the version, or model:version."
     ]
 }
 
@@ -183,7 +195,10 @@ public struct UpdateVersion: APICall {
     public var isRelease: Bool?
 
     /// A call with its parameters.
-    public init(versionID: String, quantization: String? = nil, releaseNotes: String? = nil, metadata: [String: JSONValue]? = nil, status: VersionStatus? = nil, cephPath: String? = nil, mlflowURL: String? = nil, isRelease: Bool? = nil) {
+    public init(
+        versionID: String, quantization: String? = nil, releaseNotes: String? = nil, metadata: [String: JSONValue]? = nil,
+        status: VersionStatus? = nil, cephPath: String? = nil, mlflowURL: String? = nil, isRelease: Bool? = nil
+    ) {
         self.versionID = versionID
         self.quantization = quantization
         self.releaseNotes = releaseNotes
@@ -194,7 +209,9 @@ public struct UpdateVersion: APICall {
         self.isRelease = isRelease
     }
 
-    public static let fields: [String: Field] = Version.fields.picking("quantization", "releaseNotes", "metadata", "status", "cephPath", "mlflowURL", "isRelease").merging(["versionID": "UUID of the version."]) { $1 }
+    public static let fields: [String: Field] = Version.fields.picking(
+        "quantization", "releaseNotes", "metadata", "status", "cephPath", "mlflowURL", "isRelease"
+    ).merging(["versionID": "UUID of the version."]) { $1 }
 }
 
 /// Deletes a version with its builds and recorded deployments; running deployments must be deleted first.
@@ -215,7 +232,7 @@ public struct DeleteVersion: APICall {
     }
 
     public static let fields: [String: Field] = [
-        "versionID": "UUID of the version.",
+        "versionID": "UUID of the version."
     ]
 }
 
@@ -259,7 +276,7 @@ public struct ListVersionFiles: APICall {
     }
 
     public static let fields: [String: Field] = [
-        "versionID": "UUID of the version.",
+        "versionID": "UUID of the version."
     ]
 }
 

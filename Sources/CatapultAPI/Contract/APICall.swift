@@ -96,7 +96,8 @@ public struct Page<Item: Codable & Sendable>: Codable, Sendable, Documented {
 
     public static var fields: [String: Field] {
         [
-            "items": "The rows of this page.", "total": "Rows on all pages.", "page": "Number of this page, from 1.", "size": "Rows per page.",
+            "items": "The rows of this page.", "total": "Rows on all pages.", "page": "Number of this page, from 1.",
+            "size": "Rows per page.",
             "pages": "Number of pages.",
         ]
     }

@@ -25,43 +25,6 @@ public struct Field: Sendable, ExpressibleByStringLiteral {
     public init(stringLiteral value: String) { self.init(value) }
 }
 
-/// A shape of text: a regular expression for schemas, and the words that say it to people.
-public struct TextRule: Sendable, Equatable {
-    /// ECMA 262 regular expression, anchored, as JSON Schema wants it.
-    public let pattern: String
-    /// What is allowed, to follow "must be".
-    public let words: String
-    /// Longest text in characters.
-    public let maximumLength: Int
-
-    /// True for a text of this shape.
-    public func matches(_ text: String) -> Bool {
-        guard text.unicodeScalars.count <= maximumLength, let expression = try? Regex(pattern) else { return false }
-        return text.wholeMatch(of: expression) != nil
-    }
-
-    /// Names of models, environments, deployments: a start that is safe everywhere, and no white space.
-    public static let name = TextRule(
-        pattern: "^[A-Za-z0-9][A-Za-z0-9._/-]*$", words: "letters, digits, '.', '_', '-' and '/', beginning with a letter or digit",
-        maximumLength: 255
-    )
-    /// Names that become one part of a URL path or of another name.
-    public static let plainName = TextRule(
-        pattern: "^[A-Za-z0-9][A-Za-z0-9._-]*$", words: "letters, digits, '.', '_' and '-', beginning with a letter or digit",
-        maximumLength: 100
-    )
-    /// A Docker image reference with a tag (distribution/reference grammar, without a digest).
-    public static let imageTag = TextRule(
-        pattern: "^([a-z0-9.-]+(:[0-9]+)?/)?[a-z0-9]([a-z0-9._/-]*[a-z0-9])?:[A-Za-z0-9_][A-Za-z0-9._-]*$",
-        words: "a lowercase repository, a colon and a tag, such as team/gpt-model:1.0", maximumLength: 256
-    )
-    /// A number of bytes with a unit, as in Docker and Kubernetes.
-    public static let byteCount = TextRule(
-        pattern: "^[0-9]+(\\.[0-9]+)?([kKmMgGtT]i?[bB]?|[bB])?$", words: "a number of bytes with a unit, such as 512Mi, 8g or 32Gi",
-        maximumLength: 32
-    )
-}
-
 /// A type whose properties are described. Keys are Swift property names; a test sees to it that none is missing and none is stale.
 public protocol Documented {
     /// Meaning and rule of each property.

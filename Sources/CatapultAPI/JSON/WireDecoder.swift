@@ -81,9 +81,9 @@ private struct Node: Decoder {
     }
 
     func decode<T: Decodable>(_ type: T.Type) throws -> T {
-        if type == JSONValue.self { return value as! T }  // the type was compared; so in the branches below
-        if type == String.self { return try string() as! T }
-        if let map = type as? any StringKeyedMap.Type { return try map.read(from: self) as! T }
+        if type == JSONValue.self, let any = value as? T { return any }
+        if type == String.self, let text = try string() as? T { return text }
+        if let map = type as? any StringKeyedMap.Type, let members = try map.read(from: self) as? T { return members }
         if let findings, case .object(let members) = value, let documented = type as? any Documented.Type {
             findings.check(members, of: documented, at: path, part: part(of:))
         }

@@ -11,19 +11,18 @@ public enum WireName {
     static func appendSnakeCase(_ name: String, to bytes: inout [UInt8]) {
         var name = name
         name.withUTF8 { utf8 in
-            for index in utf8.indices {
-                let byte = utf8[index]
-                guard isUpper(byte) else {
-                    bytes.append(byte)
-                    continue
-                }
+            var start = 0
+            for index in utf8.indices where isUpper(utf8[index]) {
+                bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start..<index]))
                 if index > 0 {
                     let afterWord = !isUpper(utf8[index - 1])
                     let beforeWord = index + 1 < utf8.count && isLower(utf8[index + 1])
                     if afterWord || beforeWord { bytes.append(UInt8(ascii: "_")) }
                 }
-                bytes.append(byte | 0x20)
+                bytes.append(utf8[index] | 0x20)
+                start = index + 1
             }
+            bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[start...]))
         }
     }
 

@@ -53,7 +53,8 @@ public struct NewAPIKey: Codable, Sendable, Equatable, Documented {
         self.key = key
     }
 
-    public static let fields: [String: Field] = APIKey.fields.merging(["key": "The key itself, `prefix.secret`. Shown once; keep it safe."]) { $1 }
+    public static let fields: [String: Field] = APIKey.fields.merging(["key": "The key itself, `prefix.secret`. Shown once; keep it safe."])
+    { $1 }
 }
 
 /// One line of the audit log.
@@ -88,7 +89,8 @@ public struct AuditEntry: Codable, Sendable, Equatable, Documented {
 
     public static let fields: [String: Field] = [
         "id": "UUID.", "apiKeyName": "Name of the key that acted.", "user": "The same as api_key_name.", "action": "What was done.",
-        "resourceType": "The kind of thing.", "resourceID": "The thing.", "details": "Further facts.", "ipAddress": "Where the request came from.",
+        "resourceType": "The kind of thing.", "resourceID": "The thing.", "details": "Further facts.",
+        "ipAddress": "Where the request came from.",
         "requestID": "The request, as in the server's log.", "createdAt": "When.",
     ]
 }

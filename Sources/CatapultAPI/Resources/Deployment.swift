@@ -39,7 +39,8 @@ public struct Deployment: Codable, Sendable, Equatable {
 
     /// A deployment with all its parts; the names that older clients know are filled from the newer ones.
     public init(
-        id: String, name: String, versionID: String, modelName: String, version: String, environment: String, deploymentType: DeploymentType,
+        id: String, name: String, versionID: String, modelName: String, version: String, environment: String,
+        deploymentType: DeploymentType,
         status: DeploymentStatus, healthStatus: HealthStatus, replicas: Int, readyReplicas: Int, endpointURL: String?, hostPort: Int?,
         imageTag: String?, imageDigest: String?, dockerBuildID: String?, containerID: String?, gpuCount: Int, memoryLimit: String?,
         cpuLimit: Double?, environmentVars: [String: String], volumeMounts: [String: String], cluster: String?, k8sNamespace: String?,
@@ -291,7 +292,8 @@ public struct DeploymentHealth: Codable, Sendable, Equatable, Documented {
     }
 
     public static let fields: [String: Field] = [
-        "healthy": "True when the endpoint answered 200.", "endpointURL": "The address that was asked.", "healthStatus": "The health that is now recorded.",
+        "healthy": "True when the endpoint answered 200.", "endpointURL": "The address that was asked.",
+        "healthStatus": "The health that is now recorded.",
         "responseTimeMs": "Time to the answer in milliseconds.", "reason": "Why it is not healthy.",
     ]
 }

@@ -11,7 +11,8 @@ public struct Environment: Codable, Sendable, Equatable {
 
     /// An environment with all its parts.
     public init(
-        id: String, name: String, type: EnvironmentType, resources: ResourceRequest, description: String?, implied: Bool, createdAt: Timestamp,
+        id: String, name: String, type: EnvironmentType, resources: ResourceRequest, description: String?, implied: Bool,
+        createdAt: Timestamp,
         updatedAt: Timestamp
     ) {
         self.id = id

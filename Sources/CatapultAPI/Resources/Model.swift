@@ -20,7 +20,8 @@ public struct Model: Codable, Sendable, Equatable {
     /// A model with all its parts.
     public init(
         id: String, name: String, storagePath: String, repository: String?, company: String?, baseModel: String?, parameterCount: String?,
-        description: String?, tags: [String], metadata: [String: JSONValue], requiresGPU: Bool, serverType: ServerType?, source: ModelSource,
+        description: String?, tags: [String], metadata: [String: JSONValue], requiresGPU: Bool, serverType: ServerType?,
+        source: ModelSource,
         versionCount: Int, createdAt: Timestamp, updatedAt: Timestamp
     ) {
         self.id = id

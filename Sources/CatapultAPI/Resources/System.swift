@@ -11,7 +11,8 @@ public struct Health: Codable, Sendable, Equatable, Documented {
     public init(database: Bool, storage: Bool, engine: Bool, version: String) {
         status = database ? "healthy" : "unhealthy"
         components = [
-            "database": database ? "healthy" : "unhealthy", "storage": storage ? "healthy" : "degraded", "engine": engine ? "healthy" : "degraded",
+            "database": database ? "healthy" : "unhealthy", "storage": storage ? "healthy" : "degraded",
+            "engine": engine ? "healthy" : "degraded",
         ]
         self.database = database
         cache = true
@@ -62,7 +63,8 @@ public struct Greeting: Codable, Sendable, Equatable, Documented {
     }
 
     public static let fields: [String: Field] = [
-        "message": "What this is.", "version": "Version of the server.", "docs": "Where the API is described.", "health": "Where health is asked.",
+        "message": "What this is.", "version": "Version of the server.", "docs": "Where the API is described.",
+        "health": "Where health is asked.",
     ]
 }
 
@@ -156,7 +158,8 @@ public struct DiskUsage: Codable, Sendable, Equatable, Documented {
 
     /// Sizes in bytes.
     public init(
-        images: DiskUsageItem, buildCache: DiskUsageItem, containers: DiskUsageItem, volumes: DiskUsageItem, diskAvailable: Int64, diskTotal: Int64
+        images: DiskUsageItem, buildCache: DiskUsageItem, containers: DiskUsageItem, volumes: DiskUsageItem, diskAvailable: Int64,
+        diskTotal: Int64
     ) {
         self.images = images
         self.buildCache = buildCache

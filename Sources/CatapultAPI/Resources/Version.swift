@@ -68,7 +68,7 @@ extension Version: Documented {
         "imageName": "The same as model_name, for older clients.",
         "modelRepository": "Storage path of the model.",
         "imageRepository": "The same as model_repository, for older clients.",
-        "version": Field("Version of the model, such as 1.0; unique per model and quantization.", .text(versionText)),
+        "version": Field("Version of the model, such as 1.0; unique per model and quantization.", .text(.version)),
         "tag": Field("Image tag that goes with the version. Default: the version.", .length(1...500)),
         "digest": Field("SHA-256 over the list of files, or the digest that the client gave.", .length(1...255)),
         "quantization": Field("Number format of the weights, such as Q4_K_M.", .length(0...50)),
@@ -86,12 +86,6 @@ extension Version: Documented {
         "missingFiles": "Number of listed files that have not arrived yet; a build needs 0.",
         "createdAt": "When the version was registered.",
     ]
-
-    /// What a version may be called: it becomes part of image tags and paths.
-    public static let versionText = TextRule(
-        pattern: "^[A-Za-z0-9_][A-Za-z0-9._+-]*$", words: "letters, digits, '.', '_', '-' and '+', beginning with a letter, digit or '_'",
-        maximumLength: 500
-    )
 }
 
 /// Whether a version should still be used.
@@ -119,12 +113,9 @@ public struct VersionFile: Codable, Sendable, Equatable, Documented {
     public static let fields: [String: Field] = [
         "path": Field("Path beneath the version's folder, with '/' between parts.", .length(1...1_000)),
         "sizeBytes": Field("Size in bytes.", .range(0...9e18)),
-        "sha256": Field("SHA-256 of the content, 64 hexadecimal digits.", .text(digestText)),
+        "sha256": Field("SHA-256 of the content, 64 hexadecimal digits.", .text(.sha256)),
         "stored": "In answers: whether the file has arrived.",
     ]
-
-    /// A SHA-256 digest in lower-case hexadecimal.
-    public static let digestText = TextRule(pattern: "^[0-9a-f]{64}$", words: "64 hexadecimal digits in lower case", maximumLength: 64)
 }
 
 /// Id and names of a version, for pickers.
