@@ -1,6 +1,6 @@
 /// What a property means, and the rule that its value must obey. Declared once, beside the property's type; the OpenAPI document,
 /// the check of requests and the help of the faces come from it.
-public struct Field: Sendable, ExpressibleByStringLiteral {
+public struct Field: Sendable, ExpressibleByStringInterpolation {
     /// A rule for a value.
     public enum Rule: Sendable, Equatable {
         /// Number of characters of a string, or of elements of an array.
