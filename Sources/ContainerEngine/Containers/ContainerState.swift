@@ -89,8 +89,8 @@ public struct ContainerInspection: Sendable, Hashable {
         public let isRunning: Bool
         /// The exit code of the main process; 0 as long as it runs.
         public let exitCode: Int
-        /// Whether the kernel ended the main process for want of memory. A killed child process does not set this, and some engines miss it where
-        /// the process ends before the kernel's notice arrives: ``EngineEvent/Action/outOfMemory`` then still comes.
+        /// Whether the kernel ended the main process for want of memory. A killed child process does not set this, and engines miss it where
+        /// the kernel's notice comes late, or so soon after the start that they do not watch yet.
         public let wasOutOfMemory: Bool
         /// Why the last start failed; empty where it did not.
         public let error: String
