@@ -57,7 +57,11 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     func handlerAdded(context: ChannelHandlerContext) { self.context = context }
 
-    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        // A channel that is closed before it became active is never told that it is inactive.
+        ended(context)
+        self.context = nil
+    }
 
     /// Writes the request.
     func send(_ ticket: Ticket, at now: NIODeadline) {
@@ -66,7 +70,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
     }
 
-    /// Closes the connection; ``channelInactive(context:)`` follows.
+    /// Closes the connection; the worker hears of it.
     func close() {
         context?.close(promise: nil)
     }
@@ -99,11 +103,16 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        ended(context)
+    }
+
+    private func ended(_ context: ChannelHandlerContext) {
         timer?.cancel()
         timer = nil
         perform(machine.closed(at: .now()), context)
-        if let number { worker.connectionClosed(number) }
-        number = nil
+        guard let number else { return }
+        self.number = nil
+        worker.connectionClosed(number)
     }
 
     private func perform(_ action: ConnectionMachine.Action, _ context: ChannelHandlerContext) {
