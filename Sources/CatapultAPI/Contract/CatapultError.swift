@@ -77,7 +77,7 @@ extension CatapultError {
     ) -> CatapultError {
         CatapultError(
             status: 400, code: "invalid_\(field.replacing(".", with: "_"))", type: type, message: message, field: field, hint: hint,
-            details: ["field": .string(field), "reason": .string(message)].merging(details) { $1 }
+            details: ["reason": .string(message)].merging(details) { $1 }
         )
     }
 
