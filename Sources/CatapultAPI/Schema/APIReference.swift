@@ -205,7 +205,7 @@ public enum APIReference {
             let shown = required.isEmpty ? Array(description.body.prefix(1)) : required
             let members = shown.map { ($0.name, sample($0, types: types)) }
             let json = "{" + members.map { "\(JSONValue.string($0).jsonText): \($1.jsonText)" }.joined(separator: ", ") + "}"
-            words.append("-H 'Content-Type: application/json' \\\n  -d '\(json)'")
+            words.append("\\\n  -H 'Content-Type: application/json' -d '\(json)'")
         }
         return words.joined(separator: " ")
     }
