@@ -86,7 +86,7 @@ final class CallRoutes {
             router.on(RouterPath(pattern), method: method) { request, context -> Response in
                 var callContext = CallContext(
                     caller: nil, requestID: context.requestID, address: context.remoteAddress?.ipAddress,
-                    face: request.headers[.catapultFace] ?? "rest", action: C.audit, logger: context.logger)
+                    face: request.headers[.catapultFace] ?? "rest", action: C.audit, logger: context.requestLogger)
                 if case .role(let role) = C.access {
                     let caller = try await authenticator.caller(of: request.headers)
                     guard caller.role >= role else { throw CatapultError.forbidden(required: role) }

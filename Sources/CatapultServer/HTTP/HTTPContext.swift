@@ -7,10 +7,13 @@ struct HTTPContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     /// Set by the outermost middleware.
     var requestID = ""
+    /// Carries the request's id; set by the outermost middleware.
+    var requestLogger: Logger
     let remoteAddress: SocketAddress?
 
     init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)
+        requestLogger = source.logger
         remoteAddress = source.channel.remoteAddress
     }
 

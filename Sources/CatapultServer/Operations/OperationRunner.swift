@@ -33,7 +33,7 @@ final class OperationRunner: Service {
     /// Works until the server stops; then gives what it has not finished back to the queue.
     func run() async throws {
         try await database.write { try OperationStore.releaseAll(in: $0) }
-        try await cancelWhenGracefulShutdown {
+        await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
                 for handler in self.handlers.values {
                     for _ in 0..<handler.concurrency { group.addTask { await self.work(handler) } }

@@ -12,7 +12,7 @@ struct RequestMiddleware: RouterMiddleware {
         let given = request.headers[.requestID]
         let requestID = given.flatMap { Self.isSafe($0) ? $0 : nil } ?? Identifier.make()
         context.requestID = requestID
-        context.coreContext.logger[metadataKey: "request_id"] = .string(requestID)
+        context.requestLogger[metadataKey: "request_id"] = .string(requestID)
         let start = ContinuousClock.now
         var response: Response
         do {
@@ -20,13 +20,13 @@ struct RequestMiddleware: RouterMiddleware {
         } catch {
             let mapped = ErrorMapping.catapultError(for: error, requestID: requestID)
             if mapped.status >= 500, mapped.status != 503 {
-                context.logger.error("request failed", metadata: ["error": "\(error)", "path": "\(request.uri.path)"])
+                context.requestLogger.error("request failed", metadata: ["error": "\(error)", "path": "\(request.uri.path)"])
             }
             response = CallRoutes.response(to: mapped)
         }
         response.headers[.requestID] = requestID
         let level: Logger.Level = request.method == .get && response.status.code < 400 ? .debug : .info
-        context.logger.log(
+        context.requestLogger.log(
             level: level, "request",
             metadata: [
                 "method": "\(request.method)", "path": "\(request.uri.path)", "status": "\(response.status.code)",

@@ -1,0 +1,113 @@
+import CatapultAPI
+import ContainerEngine
+import Gateway
+import Glibc
+import Hummingbird
+import Logging
+import NIOCore
+import NIOPosix
+import SQLDatabase
+import ServiceLifecycle
+
+/// All parts of one server, made and wired.
+struct Server: Sendable {
+    /// How long requests in flight may take once the server was told to stop.
+    private static let drainLimit = Duration.seconds(30)
+
+    private let configuration: ServerConfiguration
+    private let logger: Logger
+    private let database: Database
+    private let engine: ContainerEngine
+    private let gateway: GatewayServer
+    private let services: [any Service]
+    private let responder: RouterResponder<HTTPContext>
+
+    init(_ configuration: ServerConfiguration, logger: Logger) async throws {
+        self.configuration = configuration
+        self.logger = logger
+        let data = try DataDirectory(path: configuration.dataDirectory)
+        let storage = try StoragePaths(root: configuration.storageRoot.map(DataDirectory.absolute) ?? "\(data.path)/storage")
+        database = try await Self.openDatabase(configuration, data, logger)
+        let admin = try await AdminKey.ensure(given: configuration.adminKey, dataDirectory: data.path, database: database)
+        Self.announce(admin, data)
+
+        engine = try ContainerEngine(.fromEnvironment(), logger: logger)
+        gateway = GatewayServer(logger: logger)
+        let signals = ChangeSignals()
+        let logs = try LogFiles(directory: "\(data.path)/logs")
+        let authenticator = Authenticator(database: database)
+
+        let router = Router(context: HTTPContext.self)
+        router.add(middleware: RequestMiddleware())
+        let routes = CallRoutes(router: router, authenticator: authenticator, maximumBodySize: configuration.maximumBodySize)
+        services = []
+        routes.refuseOtherMethods()
+        DocumentRoutes.register(router)
+        responder = router.buildResponder()
+    }
+
+    /// Serves until SIGTERM or SIGINT.
+    func run() async throws {
+        let logger = logger
+        let http = Application(
+            responder: responder,
+            configuration: .init(address: .hostname(configuration.host, port: configuration.port), serverName: "Catapult"),
+            onServerRunning: { channel in Self.announce(channel, logger) },
+            logger: logger)
+        // Services stop in reverse order: first no new requests, then the workers.
+        let group = ServiceGroup(
+            configuration: {
+                var group = ServiceGroupConfiguration(
+                    services: services.map { .init(service: $0) } + [.init(service: http)], gracefulShutdownSignals: [.sigterm, .sigint],
+                    logger: logger)
+                group.maximumGracefulShutdownDuration = Self.drainLimit
+                return group
+            }())
+        do {
+            try await group.run()
+        } catch {
+            await close()
+            throw error
+        }
+        await close()
+    }
+
+    private func close() async {
+        _ = await gateway.shutdown(graceDeadline: .now + .seconds(5))
+        try? await engine.shutdown()
+        try? await database.close()
+        logger.info("stopped")
+    }
+
+    private static func openDatabase(_ configuration: ServerConfiguration, _ data: DataDirectory, _ logger: Logger) async throws -> Database {
+        do {
+            let location = try configuration.databaseURL.map { try Database.Configuration(url: $0) }
+            return try await Database.open(
+                location ?? Database.Configuration(location: .sqlite(path: "\(data.path)/catapult.sqlite")), migrations: Migrations.all,
+                logger: logger)
+        } catch let error as DatabaseError {
+            throw StartupError("Cannot open the database: \(error)")
+        }
+    }
+
+    /// The new admin key goes to standard output, once; never into a log.
+    private static func announce(_ outcome: AdminKey.Outcome, _ data: DataDirectory) {
+        switch outcome {
+        case .created(let key): say("Admin key, shown once: \(key)\nIt is also in \(data.path)/admin.key, readable by you alone.")
+        case .set: say("The admin key was set from CATAPULT_ADMIN_KEY.")
+        case .unchanged: break
+        }
+    }
+
+    private static func announce(_ channel: any Channel, _ logger: Logger) {
+        guard let address = channel.localAddress, let port = address.port else { return }
+        let host = address.ipAddress.map { $0.contains(":") ? "[\($0)]" : $0 } ?? "127.0.0.1"
+        say("Catapult \(CatapultVersion.current) listens on http://\(host):\(port)")
+        logger.info("listening", metadata: ["host": "\(host)", "port": "\(port)"])
+    }
+
+    private static func say(_ text: String) {
+        let bytes = Array("\(text)\n".utf8)
+        _ = write(STDOUT_FILENO, bytes, bytes.count)
+    }
+}
