@@ -1,5 +1,4 @@
 import CatapultAPI
-import CatapultAPI
 
 /// Makes ids: UUID version 7 (RFC 9562), so that new rows lie at the end of every index.
 enum Identifier {
