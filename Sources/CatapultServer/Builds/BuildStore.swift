@@ -1,0 +1,100 @@
+import CatapultAPI
+import SQLDatabase
+
+/// The SQL of builds.
+enum BuildStore {
+    private static let columns: SQLQuery = """
+        id, version_id, image_tag, image_digest, build_type, template, dockerfile_content, build_args, status, server_type, error_message,
+        operation_id, superseded_at, created_at, completed_at
+        """
+
+    private static func build(_ row: SQLRow) throws -> Build {
+        var column = row.cursor()
+        return Build(
+            id: try column.next(), versionID: try column.next(), imageTag: try column.next(), imageDigest: try column.next(),
+            buildType: try column.next(), template: try column.next(), dockerfileContent: try column.next(),
+            buildArgs: try column.next(JSONColumn.self).textMembers, status: try column.next(), serverType: try column.next(),
+            errorMessage: try column.next(), operationID: try column.next(), supersededAt: try column.next(), createdAt: try column.next(),
+            completedAt: try column.next())
+    }
+
+    static func insert(_ build: Build, noCache: Bool, in connection: any SQLConnection) throws {
+        try connection.execute(
+            """
+            INSERT INTO builds (id, version_id, image_tag, build_type, template, dockerfile_content, build_args, no_cache, status, server_type,
+                operation_id, created_at)
+            VALUES (\(build.id), \(build.versionID), \(build.imageTag), \(build.buildType), \(build.template), \(build.dockerfileContent),
+                \(JSONColumn(build.buildArgs)), \(noCache), \(build.status), \(build.serverType), \(build.operationID), \(build.createdAt))
+            """)
+    }
+
+    static func find(_ id: String, in connection: any SQLConnection) throws -> Build? {
+        try connection.fetchFirst("SELECT \(columns) FROM builds WHERE id = \(id.lowercased())", build)
+    }
+
+    /// The build with an id; 404 otherwise.
+    static func get(_ id: String, in connection: any SQLConnection) throws -> Build {
+        guard let build = try find(id, in: connection) else { throw CatapultError.notFound(.build, id) }
+        return build
+    }
+
+    /// Whether a build was asked for without the engine's cache.
+    static func ignoresCache(_ id: String, in connection: any SQLConnection) throws -> Bool {
+        try connection.fetchValue("SELECT no_cache FROM builds WHERE id = \(id)", as: Bool.self) ?? false
+    }
+
+    static func list(
+        versionID: String?, status: BuildStatus?, _ paging: Paging, in connection: any SQLConnection
+    ) throws -> Page<Build> {
+        var conditions: [SQLQuery] = ["TRUE"]
+        if let versionID { conditions.append("version_id = \(versionID)") }
+        if let status { conditions.append("status = \(status)") }
+        let filter = conditions.joined(separator: " AND ")
+        let items = try connection.fetchAll(
+            """
+            SELECT \(columns) FROM builds WHERE \(filter) ORDER BY created_at DESC, id DESC LIMIT \(paging.limit) OFFSET \(paging.offset)
+            """, build)
+        return paging.envelope(items, total: Int(try connection.fetchInt("SELECT count(*) FROM builds WHERE \(filter)") ?? 0))
+    }
+
+    /// The successful build of a version that ended last.
+    static func newestSuccess(ofVersion versionID: String, in connection: any SQLConnection) throws -> Build? {
+        try connection.fetchFirst(
+            """
+            SELECT \(columns) FROM builds WHERE version_id = \(versionID) AND status = \(BuildStatus.success)
+            ORDER BY completed_at DESC, id DESC LIMIT 1
+            """, build)
+    }
+
+    /// Notes that work has begun.
+    static func begin(_ id: String, in connection: any SQLConnection) throws {
+        try connection.execute(
+            "UPDATE builds SET status = \(BuildStatus.building) WHERE id = \(id) AND status IN ('pending', 'building')")
+    }
+
+    /// Ends a build with an image: older successes of the version are superseded, and the version names the image.
+    static func succeed(_ id: String, digest: String, in connection: any SQLConnection) throws {
+        guard let build = try find(id, in: connection) else { return }
+        let now = Timestamp.now
+        try connection.execute(
+            """
+            UPDATE builds SET superseded_at = \(now)
+            WHERE version_id = \(build.versionID) AND id <> \(id) AND status = \(BuildStatus.success) AND superseded_at IS NULL
+            """)
+        try connection.execute(
+            """
+            UPDATE builds SET status = \(BuildStatus.success), image_digest = \(digest), error_message = NULL, completed_at = \(now)
+            WHERE id = \(id)
+            """)
+        try VersionStore.setImage(build.imageTag, of: build.versionID, in: connection)
+    }
+
+    /// Ends a build without an image.
+    static func end(_ id: String, _ status: BuildStatus, message: String?, in connection: any SQLConnection) throws {
+        try connection.execute(
+            """
+            UPDATE builds SET status = \(status), error_message = \(message), completed_at = \(Timestamp.now)
+            WHERE id = \(id) AND status IN ('pending', 'building')
+            """)
+    }
+}
