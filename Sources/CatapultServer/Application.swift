@@ -1,13 +1,4 @@
-import AsyncHTTPClient
-import CatapultAPI
-import ContainerEngine
-import Gateway
-import Glibc
-import Hummingbird
 import Logging
-import NIOCore
-import SQLDatabase
-import ServiceLifecycle
 
 /// The server: the one place where the parts are wired.
 public enum CatapultApplication {

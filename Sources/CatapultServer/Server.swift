@@ -19,8 +19,11 @@ struct Server: Sendable {
     private let database: Database
     private let engine: ContainerEngine
     private let gateway: GatewayServer
+    private let healthProbe: HealthProbe
     private let services: [any Service]
     private let responder: RouterResponder<HTTPContext>
+    /// The names of the calls that are served: all of the catalogue, as a test sees to.
+    let handledCalls: Set<String>
 
     init(_ configuration: ServerConfiguration, logger: Logger) async throws {
         self.configuration = configuration
@@ -33,16 +36,59 @@ struct Server: Sendable {
 
         engine = try ContainerEngine(.fromEnvironment(), logger: logger)
         gateway = GatewayServer(logger: logger)
+        healthProbe = HealthProbe()
+        let engineProbe = EngineProbe(engine: engine)
+        let gpus = GPUDetector()
         let signals = ChangeSignals()
         let logs = try LogFiles(directory: "\(data.path)/logs")
+        let deploymentLogs = try DeploymentLogFiles(directory: "\(data.path)/logs/deployments")
         let authenticator = Authenticator(database: database)
+        let ports = PortStore(range: configuration.deploymentPorts, host: configuration.deploymentHost)
 
+        let templates = TemplateLibrary(directory: configuration.templatesDirectory, logger: logger)
+        let images = BuildPlanner(templates: templates, storage: storage, signals: signals)
+        let runner = OperationRunner(
+            database: database, signals: signals, logs: logs,
+            handlers: [
+                BuildOperation(
+                    database: database, engine: engine, templates: templates, storage: storage, baseImage: configuration.baseImage),
+                DeployOperation(database: database, signals: signals, images: images),
+            ],
+            logger: logger)
+        let controller = DeploymentController(
+            parts: ControllerParts(
+                database: database, engine: engine, gateway: gateway, probe: healthProbe, logs: deploymentLogs, signals: signals, ports: ports,
+                instance: try InstanceID.load(dataDirectory: data.path), policy: DeploymentPolicy(), resolvePath: { try storage.resolve($0) },
+                logger: logger))
+        services = [KeyUseRecorder(authenticator: authenticator, logger: logger), controller, runner]
+
+        let deployments = DeploymentService(
+            database: database, signals: signals, runner: runner,
+            planner: DeploymentPlanner(engine: engine, images: images, storage: storage, gpus: { await gpus.inventory() }), ports: ports,
+            logs: deploymentLogs, probe: healthProbe)
         let router = Router(context: HTTPContext.self)
         router.add(middleware: RequestMiddleware())
         let routes = CallRoutes(router: router, authenticator: authenticator, maximumBodySize: configuration.maximumBodySize)
-        services = []
+        RegistryRoutes.register(
+            routes, models: ModelService(database: database, storage: storage),
+            versions: VersionService(database: database, storage: storage), upload: FileUpload(database: database, storage: storage),
+            deploymentsOfVersion: { try await deployments.list($0) })
+        EnvironmentRoutes.register(routes, environments: EnvironmentService(database: database))
+        BuildRoutes.register(
+            routes,
+            builds: BuildService(database: database, planner: images, probe: engineProbe, runner: runner, signals: signals, logs: logs))
+        DeploymentRoutes.register(routes, deployments: deployments)
+        OperationRoutes.register(
+            routes, operations: OperationService(database: database, runner: runner, signals: signals, logs: logs))
+        AccessRoutes.register(
+            routes, keys: KeyService(database: database, authenticator: authenticator), audit: AuditLog(database: database))
+        SystemRoutes.register(
+            routes,
+            system: SystemService(
+                database: database, storage: storage, environmentName: configuration.environmentName, engine: engine, probe: engineProbe, gpus: gpus))
         routes.refuseOtherMethods()
         DocumentRoutes.register(router)
+        handledCalls = routes.handled
         responder = router.buildResponder()
     }
 
@@ -72,8 +118,9 @@ struct Server: Sendable {
         await close()
     }
 
-    private func close() async {
+    func close() async {
         _ = await gateway.shutdown(graceDeadline: .now + .seconds(5))
+        try? await healthProbe.shutdown()
         try? await engine.shutdown()
         try? await database.close()
         logger.info("stopped")

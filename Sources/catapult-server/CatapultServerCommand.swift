@@ -28,16 +28,16 @@ struct CatapultServerCommand: AsyncParsableCommand {
     var dataDir = Setting.text("CATAPULT_DATA_DIR") ?? "./catapult-data"
 
     @Option(help: ArgumentHelp("Database, as sqlite:///path. [DATABASE_URL] (default: catapult.sqlite in the data directory)", valueName: "url"))
-    var databaseURL: String? = Setting.text("DATABASE_URL")
+    var databaseURL: String?
 
     @Option(help: ArgumentHelp("Folder of the model files. [STORAGE_ROOT] (default: storage in the data directory)", valueName: "path"))
-    var storageRoot: String? = Setting.text("STORAGE_ROOT")
+    var storageRoot: String?
 
     @Option(help: ArgumentHelp("Folder of the build templates. [CATAPULT_TEMPLATES] (default: beside the program)", valueName: "path"))
-    var templates: String? = Setting.text("CATAPULT_TEMPLATES")
+    var templates: String?
 
     @Option(help: ArgumentHelp("Base image of builds that do not name one. [BASE_IMAGE] (default: the template's)", valueName: "image"))
-    var baseImage: String? = Setting.text("BASE_IMAGE")
+    var baseImage: String?
 
     @Option(help: "Ports of deployments, first-last. [CATAPULT_DEPLOYMENT_PORTS]")
     var deploymentPorts = Setting.text("CATAPULT_DEPLOYMENT_PORTS") ?? "9000-9999"
@@ -69,12 +69,12 @@ struct CatapultServerCommand: AsyncParsableCommand {
             return handler
         }
         var configuration = ServerConfiguration(
-            dataDirectory: dataDir, templatesDirectory: templates ?? ServerConfiguration.templatesBesideProgram())
+            dataDirectory: dataDir, templatesDirectory: templates ?? Setting.text("CATAPULT_TEMPLATES") ?? ServerConfiguration.templatesBesideProgram())
         configuration.host = host
         configuration.port = port
-        configuration.databaseURL = databaseURL
-        configuration.storageRoot = storageRoot
-        configuration.baseImage = baseImage
+        configuration.databaseURL = databaseURL ?? Setting.text("DATABASE_URL")
+        configuration.storageRoot = storageRoot ?? Setting.text("STORAGE_ROOT")
+        configuration.baseImage = baseImage ?? Setting.text("BASE_IMAGE")
         configuration.deploymentPorts = try portRange()
         configuration.deploymentHost = deploymentHost
         configuration.adminKey = Setting.text("CATAPULT_ADMIN_KEY")
