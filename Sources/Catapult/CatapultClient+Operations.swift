@@ -27,18 +27,18 @@ extension CatapultClient {
     ///
     /// - Parameters:
     ///   - id: UUID of the operation.
-    ///   - progress: called with the operation as it is at first and after each change.
+    ///   - progress: called with the operation as it is at first and after each change; an error of it ends the following.
     /// - Returns: the operation, succeeded.
     /// - Throws: ``OperationFailure`` where it failed or was cancelled; else as ``send(_:timeout:)``.
     @discardableResult
-    public func waitForOperation(_ id: String, progress: (Operation) async -> Void = { _ in }) async throws -> Operation {
+    public func waitForOperation(_ id: String, progress: (Operation) async throws -> Void = { _ in }) async throws -> Operation {
         var known: Operation?
         while true {
             let wait = known == nil ? nil : Self.longPoll
             let (operation, elapsed) = try await clock.timed {
                 try await send(GetOperation(operationID: id, wait: wait), timeout: options.timeout + .seconds(wait ?? 0))
             }
-            if operation != known { await progress(operation) }
+            if operation != known { try await progress(operation) }
             guard !operation.state.isTerminal else {
                 guard operation.state == .succeeded else { throw OperationFailure(operation: operation) }
                 return operation

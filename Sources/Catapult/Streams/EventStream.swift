@@ -34,7 +34,7 @@ public struct EventStream: AsyncSequence, Sendable {
                 } catch {
                     throw AnswerError(
                         request: "GET \(stream.url)",
-                        reason: "an event is longer than \(ByteCount.text(Int64(EventStreamParser.longestEvent)))")
+                        reason: "an event is longer than \(ByteCount.text(Int64(parser.longestEvent)))")
                 }
             }
         }

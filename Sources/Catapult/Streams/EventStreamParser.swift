@@ -18,7 +18,7 @@ struct EventStreamParser: Sendable {
     struct TooLong: Error {}
 
     /// The most bytes of one event.
-    static let longestEvent = 16 << 20
+    let longestEvent: Int
 
     private var line: [UInt8] = []
     private var afterCarriageReturn = false
@@ -26,6 +26,8 @@ struct EventStreamParser: Sendable {
     private var event = ""
     private var data: [UInt8] = []
     private var hasData = false
+
+    init(longestEvent: Int = 16 << 20) { self.longestEvent = longestEvent }
 
     /// The events that these bytes complete.
     mutating func consume(_ bytes: some Sequence<UInt8>) throws(TooLong) -> [ServerSentEvent] {
@@ -40,7 +42,7 @@ struct EventStreamParser: Sendable {
                 endLine(&events)
             } else {
                 line.append(byte)
-                guard line.count + data.count <= Self.longestEvent else { throw TooLong() }
+                guard line.count + data.count <= longestEvent else { throw TooLong() }
             }
         }
         return events

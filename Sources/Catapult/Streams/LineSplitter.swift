@@ -1,9 +1,11 @@
 /// Cuts a stream of bytes into lines. A pure value: bytes in, lines out.
 struct LineSplitter: Sendable {
     /// A longer line is handed out in pieces of this many bytes, so that memory stays bounded.
-    static let longestLine = 1 << 20
+    let longestLine: Int
 
     private var rest: [UInt8] = []
+
+    init(longestLine: Int = 1 << 20) { self.longestLine = longestLine }
 
     /// The lines that end within these bytes, without their line feed and a carriage return before it. What is no UTF-8 is repaired.
     mutating func consume(_ bytes: some Sequence<UInt8>) -> [String] {
@@ -13,7 +15,7 @@ struct LineSplitter: Sendable {
                 lines.append(take())
             } else {
                 rest.append(byte)
-                if rest.count >= Self.longestLine { lines.append(take()) }
+                if rest.count >= longestLine { lines.append(take()) }
             }
         }
         return lines

@@ -11,7 +11,7 @@ struct BenchmarkCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Measure a deployment with streamed chat completions.",
             discussion: """
-                With --concurrency so many clients ask again as soon as they are answered (closed loop). With --rate requests come at their own
+                With --concurrency so many clients ask again as soon as they are answered (closed loop). With --rate requests come at their own \
                 times, like independent users (open loop), and a latency counts from when a request was due. Failures enter no percentile.
                 """
         )

@@ -13,7 +13,7 @@ struct ContextCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Add a server, or replace one.",
             discussion: """
-                The address is --url. The key is read from --key-file, or from standard input with `--key-file -`; never give it as an argument,
+                The address is --url. The key is read from --key-file, or from standard input with `--key-file -`; never give it as an argument, \
                 where other users of the machine can see it. The first context becomes the current one.
                 """
         )

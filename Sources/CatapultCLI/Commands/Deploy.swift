@@ -7,7 +7,7 @@ struct Deploy: SessionCommand {
     static let configuration = CommandConfiguration(
         abstract: "Deploy a version and wait until it answers.",
         discussion: """
-            Builds the image first where the version has none. The deployment is named MODEL-ENVIRONMENT. Running it again changes only
+            Builds the image first where the version has none. The deployment is named MODEL-ENVIRONMENT. Running it again changes only \
             what is different: a stopped deployment is started, another number of replicas is scaled to.
             """
     )

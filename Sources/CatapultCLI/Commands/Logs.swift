@@ -70,23 +70,20 @@ extension Session {
     /// Writes the log of an operation as it grows. The server has no stream for it; each change of the operation is the moment to look.
     fileprivate func followLog(ofOperation id: String, with client: CatapultClient) async throws {
         var shown = 0
-        func catchUp() async throws {
+        func catchUp(isEnd: Bool) async throws {
             let log = try await client.send(GetOperationLogs(operationID: id)).logs
             let lines = log.split(separator: "\n", omittingEmptySubsequences: false)
-            let complete = lines.dropLast(log.hasSuffix("\n") || log.isEmpty ? 1 : 0)
+            // What follows the last line feed is a line only once nothing more can come.
+            let complete = isEnd && lines.last?.isEmpty == false ? lines[...] : lines.dropLast()
             complete.dropFirst(shown).forEach { printLine(String($0)) }
             shown = max(shown, complete.count)
         }
-        var failure: (any Error)?
         do {
-            try await client.waitForOperation(id) { _ in
-                do { try await catchUp() } catch { failure = error }
-            }
+            try await client.waitForOperation(id) { _ in try await catchUp(isEnd: false) }
         } catch let end as OperationFailure {
-            try await catchUp()
+            try await catchUp(isEnd: true)
             throw end
         }
-        if let failure { throw failure }
-        try await catchUp()
+        try await catchUp(isEnd: true)
     }
 }

@@ -8,8 +8,8 @@ struct ModelRegister: SessionCommand {
     static let configuration = CommandConfiguration(
         commandName: "register", abstract: "Register a model's files as a version.",
         discussion: """
-            Makes the model unless it exists, and the version with a SHA-256 digest of every file. Files beneath the server's storage root
-            (`mcp system storage`) stay where they are; others are uploaded. Running it again resumes what was interrupted, and changes
+            Makes the model unless it exists, and the version with a SHA-256 digest of every file. Files beneath the server's storage root \
+            (`mcp system storage`) stay where they are; others are uploaded. Running it again resumes what was interrupted, and changes \
             nothing once all is there.
             """
     )
@@ -122,7 +122,7 @@ struct ModelRegister: SessionCommand {
         var before: Int64 = 0
         for (index, file) in files.enumerated() {
             let done = before
-            _ = try await client.upload(UploadVersionFile(versionID: version.id, path: file.path), file: file.location) { sent in
+            let show: @Sendable (Int64) -> Void = { sent in
                 line.show(
                     ProgressBar(
                         label: "uploading \(file.path)", fraction: total > 0 ? Double(done + sent) / Double(total) : 1,
@@ -131,6 +131,8 @@ struct ModelRegister: SessionCommand {
                     step: "uploading \(file.path) (\(index + 1) of \(files.count), \(ByteCount.text(file.size)))"
                 )
             }
+            show(0)
+            _ = try await client.upload(UploadVersionFile(versionID: version.id, path: file.path), file: file.location, progress: show)
             before += file.size
         }
     }

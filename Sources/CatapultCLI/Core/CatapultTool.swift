@@ -19,20 +19,22 @@ struct CatapultTool: AsyncParsableCommand {
                   \(name) deploy --model gpt-model:1.0 --environment production --replicas 3
                   \(name) chat --deployment gpt-model-production "Hello"
 
-                The server is named by --url, --context, REGISTRY_URL or `\(name) context use`; the key by --key-file,
-                REGISTRY_API_KEY, CATAPULT_KEY_FILE or the context. Exit codes: `\(name) help exit-codes`.
+                The server is named by --url, --context, REGISTRY_URL or `\(name) context use`; the key by --key-file, \
+                REGISTRY_API_KEY, CATAPULT_KEY_FILE or the context.
+
+                Exit codes: `\(name) help exit-codes`. Completion: `\(name) --generate-completion-script bash` (or zsh, fish).
                 """,
             version: "Catapult \(CatapultVersion.current)",
             groupedSubcommands: [
                 CommandGroup(
-                    name: "Serve a model:",
+                    name: "Serve a model",
                     subcommands: [
                         Deploy.self, Status.self, Scale.self, Stop.self, Start.self, Restart.self, Logs.self, Chat.self, Open.self,
                         BenchmarkCommand.self,
                     ]
                 ),
                 CommandGroup(
-                    name: "Look after things:",
+                    name: "Look after things",
                     subcommands: [
                         ModelCommand.self, VersionCommand.self, EnvironmentCommand.self, BuildCommand.self, TemplateCommand.self,
                         DeploymentCommand.self,
@@ -40,7 +42,7 @@ struct CatapultTool: AsyncParsableCommand {
                     ]
                 ),
                 CommandGroup(
-                    name: "Look after the server:",
+                    name: "Look after the server",
                     subcommands: [SystemCommand.self, KeyCommand.self, AuditCommand.self, ContextCommand.self, ExitCodes.self]
                 ),
             ]
@@ -54,7 +56,7 @@ struct CatapultTool: AsyncParsableCommand {
 /// `mcp help exit-codes`.
 struct ExitCodes: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "exit-codes", abstract: "Explain the exit codes.", discussion: ExitStatus.help)
+        commandName: "exit-codes", abstract: "Explain the exit codes.", discussion: ToolStatus.help)
 
-    func run() throws { Surroundings.current.output.line(ExitStatus.help) }
+    func run() throws { Surroundings.current.output.line(ToolStatus.help) }
 }

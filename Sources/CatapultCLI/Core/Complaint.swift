@@ -6,13 +6,13 @@ import _NIOFileSystem
 
 /// An error as the command line shows it: one line, the next step, an exit status.
 struct Complaint: Error, Equatable {
-    var status: ExitStatus
+    var status: ToolStatus
     var message: String
     var hint: String?
     /// What a program gets to read on standard error with `--format json`; made from the message where it is nil.
     var body: JSONValue?
 
-    init(_ status: ExitStatus, _ message: String, hint: String? = nil, body: JSONValue? = nil) {
+    init(_ status: ToolStatus, _ message: String, hint: String? = nil, body: JSONValue? = nil) {
         self.status = status
         self.message = message
         self.hint = hint
@@ -41,7 +41,7 @@ extension Complaint {
         switch error {
         case let complaint as Complaint: self = complaint
         case let error as CatapultError:
-            self.init(ExitStatus(httpStatus: error.status), error.message, hint: error.hint ?? Self.retryHint(error), body: error.body())
+            self.init(ToolStatus(httpStatus: error.status), error.message, hint: error.hint ?? Self.retryHint(error), body: error.body())
         case let error as ConnectionError: self.init(.unavailable, error.description, hint: error.hint)
         case let error as AnswerError: self.init(.failure, error.description, hint: error.hint)
         case let error as OperationFailure: self.init(.operationFailed, error.description, hint: error.hint, body: error.operation.error)
@@ -59,7 +59,7 @@ extension Complaint {
     }
 }
 
-extension ExitStatus {
+extension ToolStatus {
     /// What a status of the server means to a script.
     init(httpStatus: Int) {
         switch httpStatus {

@@ -8,29 +8,20 @@ import Darwin
 
 /// Ctrl-C: the first cancels the command, which may say how things stand; the second ends the process.
 enum Interrupts {
-    /// Runs work that SIGINT and SIGTERM cancel.
-    static func heeding(_ work: @escaping @Sendable () async throws -> Void) async throws {
-        let task = Task { try await work() }
+    /// Runs work that SIGINT and SIGTERM cancel. For the process as a whole, hence once.
+    static func heeding<Result: Sendable>(_ work: @escaping @Sendable () async -> Result) async -> Result {
+        let task = Task { await work() }
         let sources = [SIGINT, SIGTERM].map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler {
-                if task.isCancelled { exit(ExitStatus.interrupted.rawValue) }
+                if task.isCancelled { exit(ToolStatus.interrupted.rawValue) }
                 task.cancel()
             }
             source.resume()
             return source
         }
-        defer {
-            for (source, number) in zip(sources, [SIGINT, SIGTERM]) {
-                source.cancel()
-                signal(number, SIG_DFL)
-            }
-        }
-        try await withTaskCancellationHandler {
-            try await task.value
-        } onCancel: {
-            task.cancel()
-        }
+        defer { sources.forEach { $0.cancel() } }
+        return await task.value
     }
 }

@@ -35,9 +35,12 @@ struct Sink: Sendable {
                 let written = bytes.withUnsafeBytes { systemWrite(descriptor, $0.baseAddress, $0.count) }
                 if written >= 0 {
                     bytes = bytes.dropFirst(written)
-                } else if errno != EINTR && errno != EAGAIN {
+                } else if errno == EAGAIN {
+                    var ready = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                    poll(&ready, 1, -1)
+                } else if errno != EINTR {
                     // The reader is gone (`mcp model list | head -1`): end as a program that heeds SIGPIPE does.
-                    if errno == EPIPE { exit(ExitStatus.readerGone.rawValue) }
+                    if errno == EPIPE { exit(ToolStatus.readerGone.rawValue) }
                     return
                 }
             }

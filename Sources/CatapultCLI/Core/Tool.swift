@@ -11,15 +11,15 @@ import Darwin
 public enum Tool {
     /// Runs the command line of this process, and ends the process with the command's exit status.
     public static func main() async -> Never {
-        let status = await run(Array(CommandLine.arguments.dropFirst()), in: .process)
+        let status = await Interrupts.heeding { await run(Array(CommandLine.arguments.dropFirst()), in: .process) }
         exit(status.rawValue)
     }
 
     /// Runs one command line. Results go to the surroundings' output, everything else to their errors.
-    static func run(_ arguments: [String], in surroundings: Surroundings) async -> ExitStatus {
+    static func run(_ arguments: [String], in surroundings: Surroundings) async -> ToolStatus {
         await Surroundings.$current.withValue(surroundings) {
             do {
-                try await Interrupts.heeding { try await execute(arguments) }
+                try await execute(arguments)
                 return .success
             } catch {
                 return report(error, arguments: arguments, in: surroundings)
@@ -36,7 +36,7 @@ public enum Tool {
         }
     }
 
-    private static func report(_ error: any Error, arguments: [String], in surroundings: Surroundings) -> ExitStatus {
+    private static func report(_ error: any Error, arguments: [String], in surroundings: Surroundings) -> ToolStatus {
         let complaint: Complaint
         if isFromParser(error) {
             let text = CatapultTool.fullMessage(for: error)
@@ -45,7 +45,8 @@ public enum Tool {
                 return .success
             }
             let see = text.split(separator: "\n").last { $0.contains("See '") }.map { $0.drop { $0 == " " } }
-            complaint = Complaint(.usage, CatapultTool.message(for: error), hint: see.map(String.init))
+            let hint = CommandSuggestion.hint(for: arguments) ?? see.map(String.init)
+            complaint = Complaint(.usage, CatapultTool.message(for: error), hint: hint)
         } else {
             complaint = Complaint(error)
         }

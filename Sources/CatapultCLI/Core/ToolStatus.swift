@@ -1,5 +1,5 @@
 /// How the process ends. Scripts may rely on these numbers.
-enum ExitStatus: Int32, CaseIterable, Sendable {
+enum ToolStatus: Int32, CaseIterable, Sendable {
     case success = 0
     case failure = 1
     case usage = 2
@@ -16,13 +16,13 @@ enum ExitStatus: Int32, CaseIterable, Sendable {
         switch self {
         case .success: "Done."
         case .failure: "Something else went wrong."
-        case .usage: "The command line, a setting or a context file cannot be understood."
+        case .usage: "The command line, a setting or a context cannot be understood."
         case .notFound: "What was named does not exist."
-        case .conflict: "Refused: it conflicts with what there is, or a value is not allowed."
+        case .conflict: "It conflicts with what there is, or a value is not allowed."
         case .notPermitted: "No valid API key, or a role that is too low."
-        case .unavailable: "The server, the container engine or an endpoint cannot be reached, or cannot answer now."
-        case .operationFailed: "The operation (build, deploy) that was waited for failed or was cancelled."
-        case .interrupted: "Interrupted with Ctrl-C; what runs on the server goes on."
+        case .unavailable: "Server, container engine or endpoint cannot be reached or used now."
+        case .operationFailed: "The build or deploy that was waited for failed or was cancelled."
+        case .interrupted: "Interrupted by Ctrl-C; what runs on the server goes on."
         case .readerGone: "The reader of the output went away."
         }
     }
