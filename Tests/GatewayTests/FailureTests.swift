@@ -133,6 +133,25 @@ import Testing
         await server.stop()
     }
 
+    @Test func aResponseThatOnlyItsConnectionEndsIsResetWhenItBreaksOff() async throws {
+        let seen = Latch()
+        let server = try await RawServer.start { connection in
+            _ = try await connection.read(through: "\r\n\r\n")
+            try await connection.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+            await seen.reached()
+        }
+        try await Harness.run(upstreams: [Upstream(id: "r1", host: "127.0.0.1", port: server.port)]) { harness in
+            try await RawConnection.open(port: harness.port) { connection in
+                try await connection.write("GET / HTTP/1.0\r\n\r\n")
+                _ = try await connection.read(through: "\r\n\r\nhello")
+                await seen.signal()
+                let reset = try await connection.endsWithReset()
+                #expect(reset, "an HTTP/1.0 client would take a plain end for the whole body")
+            }
+        }
+        await server.stop()
+    }
+
     @Test(arguments: ["nonsense\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "HTTP/1.1 101 Switching Protocols\r\n\r\n"])
     func whatIsNoHTTPIsA502(answer: String) async throws {
         let server = try await RawServer.start { connection in

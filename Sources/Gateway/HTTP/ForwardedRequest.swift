@@ -28,7 +28,7 @@ struct ForwardedRequest: Sendable {
     init(_ original: HTTPRequestHead, peer: String, endpointHost: String, makeID: () -> String) throws(Refusal) {
         guard original.method != .CONNECT else { throw .connectNotSupported }
         let isHTTP10 = original.version.minor == 0
-        let fields = try Fields(original.headers, isHTTP10: isHTTP10)
+        var fields = try Fields(original.headers, isHTTP10: isHTTP10)
         var (target, host) = try Self.originForm(of: original.uri)
         host = host ?? fields.host
 
@@ -43,21 +43,21 @@ struct ForwardedRequest: Sendable {
 
         let requestID = fields.requestID.flatMap { RequestIDs.isAcceptable($0) ? $0 : nil } ?? makeID()
         let effectiveHost = host ?? endpointHost
-        var headers = HTTPHeaders()
-        headers.reserveCapacity(fields.passed.count + 7)
-        headers.add(name: "Host", value: effectiveHost)
-        for (name, value) in fields.passed { headers.add(name: name, value: value) }
+        // Taken, not copied: this array becomes the new head's.
+        var headers: [(String, String)] = []
+        swap(&headers, &fields.passed)
+        headers[0].1 = effectiveHost
         if fields.isChunked {
-            headers.add(name: "Transfer-Encoding", value: "chunked")
+            headers.append(("Transfer-Encoding", "chunked"))
         } else if let length = fields.contentLength {
-            headers.add(name: "Content-Length", value: length)
+            headers.append(("Content-Length", length))
         }
-        headers.add(name: "X-Forwarded-For", value: fields.forwardedFor.map { "\($0), \(peer)" } ?? peer)
-        headers.add(name: "X-Forwarded-Proto", value: fields.forwardedProto ?? "http")
-        headers.add(name: "X-Forwarded-Host", value: fields.forwardedHost ?? effectiveHost)
-        headers.add(name: "X-Request-Id", value: requestID)
+        headers.append(("X-Forwarded-For", fields.forwardedFor.map { "\($0), \(peer)" } ?? peer))
+        headers.append(("X-Forwarded-Proto", fields.forwardedProto ?? "http"))
+        headers.append(("X-Forwarded-Host", fields.forwardedHost ?? effectiveHost))
+        headers.append(("X-Request-Id", requestID))
 
-        self.head = HTTPRequestHead(version: .http1_1, method: original.method, uri: target, headers: headers)
+        self.head = HTTPRequestHead(version: .http1_1, method: original.method, uri: target, headers: HTTPHeaders(headers))
         self.requestID = requestID
         self.isHTTP10 = isHTTP10
         self.expectsContinue = fields.expect != nil && !isHTTP10
@@ -82,7 +82,8 @@ struct ForwardedRequest: Sendable {
 
 /// What one pass over a request's header fields finds.
 private struct Fields {
-    var passed: [(String, String)] = []
+    /// The fields to pass on, after a place for `Host`, which is best sent first (RFC 9110, section 7.2).
+    var passed: [(String, String)] = [("Host", "")]
     var host: String?
     var contentLength: String?
     var isChunked = false
@@ -94,7 +95,7 @@ private struct Fields {
     var requestID: String?
 
     init(_ headers: HTTPHeaders, isHTTP10: Bool) throws(Refusal) {
-        passed.reserveCapacity(headers.count)
+        passed.reserveCapacity(headers.count + 6)
         var connectionNames: [Substring] = []
         for (name, value) in headers {
             switch FieldKind(name) {
@@ -113,7 +114,7 @@ private struct Fields {
                 guard !isChunked else { throw .malformed("there is more than one Transfer-Encoding header") }
                 guard value.isField("chunked") else { throw .unsupportedTransferCoding }
                 isChunked = true
-            case .connection: connectionNames += value.listMembers
+            case .connection: connectionNames.appendNominations(of: value)
             case .expect: expect = value
             case .upgrade: upgrade = upgrade.map { "\($0), \(value)" } ?? value
             case .forwardedFor: forwardedFor = forwardedFor.map { "\($0), \(value)" } ?? value
@@ -132,9 +133,18 @@ private struct Fields {
 extension [(String, String)] {
     /// Removes the fields that a `Connection` header names as meant for one connection only.
     mutating func removeNominated(by names: [Substring]) {
-        let names = names.filter { !$0.isField("keep-alive") && !$0.isField("close") }.map { $0.lowercased() }
         guard !names.isEmpty else { return }
+        // What frames or routes a message is dealt with by name, and not for a sender to remove.
+        let names = names.map { $0.lowercased() }.filter { FieldKind($0) == .endToEnd }
         removeAll { field in names.contains { field.0.isField($0) } }
+    }
+}
+
+extension [Substring] {
+    /// Adds the field names in a `Connection` header's value; its usual values nominate none.
+    mutating func appendNominations(of value: String) {
+        if value.isField("keep-alive") || value.isField("close") { return }
+        self += value.listMembers
     }
 }
 

@@ -29,7 +29,7 @@ struct ForwardedResponse: Sendable {
             case .contentLength:
                 guard contentLength == nil || contentLength == value else { throw .replicaInvalid }
                 contentLength = value
-            case .connection: connectionNames += value.listMembers
+            case .connection: connectionNames.appendNominations(of: value)
             case .transferEncoding, .upgrade, .hopByHop, .replica: break
             case .requestID:
                 hasRequestID = true

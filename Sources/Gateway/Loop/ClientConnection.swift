@@ -3,7 +3,7 @@ import NIOHTTP1
 import NIOPosix
 
 /// The last handler of a client connection: does what ``Exchange`` decides. Confined to its loop.
-final class ClientConnection: ChannelDuplexHandler {
+final class ClientConnection: ChannelDuplexHandler, RearmableTimerOwner {
     typealias InboundIn = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
@@ -11,7 +11,7 @@ final class ClientConnection: ChannelDuplexHandler {
     private let endpoint: EndpointRuntime
     private var context: ChannelHandlerContext?
     private var exchange = Exchange()
-    private lazy var timer = RearmableTimer(eventLoop: endpoint.eventLoop.assumeIsolated()) { [weak self] in self?.deadlineReached() }
+    private let timer: RearmableTimer
 
     // The present request.
     private var request: ForwardedRequest?
@@ -38,6 +38,7 @@ final class ClientConnection: ChannelDuplexHandler {
 
     init(endpoint: EndpointRuntime, channel: any Channel) {
         self.endpoint = endpoint
+        timer = RearmableTimer(eventLoop: endpoint.eventLoop)
         peer = channel.remoteAddress?.ipAddress ?? "unknown"
         localHost =
             channel.localAddress.map { EndpointAddress(host: $0.ipAddress ?? "localhost", port: $0.port ?? 80).description } ?? "localhost"
@@ -83,7 +84,7 @@ final class ClientConnection: ChannelDuplexHandler {
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         guard context.channel.isWritable else { return }
-        if exchange.phase == .streaming { timer.set(.now() + endpoint.bodyIdleTimeout) }
+        if exchange.phase == .streaming { expect(within: endpoint.bodyIdleTimeout) }
         upstream?.resume()
     }
 
@@ -140,13 +141,13 @@ final class ClientConnection: ChannelDuplexHandler {
             if exchange.bodyArrived() {
                 target?.meter.requestBytes.add(bytes.readableBytes)
                 upstream?.send(.body(.byteBuffer(bytes)))
-                timer.set(.now() + endpoint.bodyIdleTimeout)
+                expect(within: endpoint.bodyIdleTimeout)
             }
         case .end(let trailers):
             requestTrailers = trailers?.forwardedTrailers
             if exchange.requestEnded() {
                 upstream?.send(.end(requestTrailers))
-                if exchange.phase == .awaitingHead { timer.set(.now() + endpoint.responseHeadTimeout) }
+                if exchange.phase == .awaitingHead { expect(within: endpoint.responseHeadTimeout) }
             }
         }
     }
@@ -181,7 +182,7 @@ final class ClientConnection: ChannelDuplexHandler {
     }
 
     private func acquire(fresh: Bool) {
-        timer.set(nil)
+        timer.set(nil, for: self)
         switch endpoint.acquire(excluding: tried, fresh: fresh) {
         case .none:
             perform(exchange.noUpstream())
@@ -226,7 +227,7 @@ final class ClientConnection: ChannelDuplexHandler {
             continueSent = true
             context?.writeAndFlush(wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .continue))), promise: nil)
         }
-        timer.set(.now() + (withEnd ? endpoint.responseHeadTimeout : endpoint.bodyIdleTimeout))
+        expect(within: withEnd ? endpoint.responseHeadTimeout : endpoint.bodyIdleTimeout)
         consumeWaiting()
         resumeReading()
     }
@@ -246,7 +247,7 @@ final class ClientConnection: ChannelDuplexHandler {
             framing = response.framing
             let closing = exchange.responseStarted(delimitedByClose: framing == .close)
             send(.head(response.head(closing: closing)))
-            timer.set(.now() + endpoint.bodyIdleTimeout)
+            expect(within: endpoint.bodyIdleTimeout)
         } catch {
             target.meter.aborted.add()
             perform(exchange.upstreamLost(error))
@@ -257,7 +258,7 @@ final class ClientConnection: ChannelDuplexHandler {
         guard exchange.phase == .streaming else { return }
         target?.meter.responseBytes.add(bytes.readableBytes)
         if framing != .none { send(.body(.byteBuffer(bytes))) }
-        timer.set(.now() + endpoint.bodyIdleTimeout)
+        expect(within: endpoint.bodyIdleTimeout)
     }
 
     func upstreamReadComplete() {
@@ -336,7 +337,7 @@ final class ClientConnection: ChannelDuplexHandler {
     /// Closes, wholly or for output only, when the end of the response is written: closing before would drop what a slow client has not read.
     private func endConnection(trailers: HTTPHeaders?, lingering: Bool) {
         guard let context else { return }
-        timer.set(.now() + (lingering ? endpoint.lingerTimeout : endpoint.bodyIdleTimeout))
+        expect(within: lingering ? endpoint.lingerTimeout : endpoint.bodyIdleTimeout)
         let written = context.eventLoop.makePromise(of: Void.self)
         let channel = context.channel
         written.futureResult.whenComplete { _ in channel.close(mode: lingering ? .output : .all, promise: nil) }
@@ -344,10 +345,15 @@ final class ClientConnection: ChannelDuplexHandler {
     }
 
     private func awaitNextRequest() {
-        timer.set(.now() + endpoint.clientIdleTimeout)
+        expect(within: endpoint.clientIdleTimeout)
     }
 
-    private func deadlineReached() {
+    /// Sets the deadline for whatever has to happen next.
+    private func expect(within limit: TimeAmount) {
+        timer.set(.now() + limit, for: self)
+    }
+
+    func timerExpired() {
         let clientStalled = !exchange.requestComplete && (upstream?.isWritable ?? true)
         let step = exchange.timedOut(clientStalled: clientStalled)
         if case .abort = step {

@@ -4,7 +4,7 @@ import NIOHTTP1
 import NIOPosix
 
 /// One upstream on one event loop: its unused connections, its health as seen from here, and what is in flight. Confined to the loop.
-final class UpstreamRuntime {
+final class UpstreamRuntime: RearmableTimerOwner {
     let id: String
     let host: String
     let port: Int
@@ -18,7 +18,7 @@ final class UpstreamRuntime {
     private var pool: IdlePool<UpstreamConnection>
     private var outlier = OutlierState()
     private let inFlight: DrainWaiters
-    private lazy var reaper = RearmableTimer(eventLoop: eventLoop.assumeIsolated()) { [weak self] in self?.reap() }
+    private let reaper: RearmableTimer
 
     init(
         _ upstream: Upstream, meter: UpstreamMeter, timeouts: EndpointTimeouts, options: GatewayOptions, eventLoop: any EventLoop,
@@ -35,6 +35,7 @@ final class UpstreamRuntime {
         connectTimeout = TimeAmount(timeouts.connect)
         pool = IdlePool(limit: options.maxIdleConnectionsPerLoop, idleTimeout: TimeAmount(timeouts.upstreamIdle))
         inFlight = DrainWaiters(eventLoop: eventLoop)
+        reaper = RearmableTimer(eventLoop: eventLoop)
     }
 
     func update(isReady: Bool, timeouts: EndpointTimeouts) {
@@ -93,7 +94,7 @@ final class UpstreamRuntime {
             connection.close()
             return
         }
-        reaper.set(pool.nextExpiry)
+        reaper.set(pool.nextExpiry, for: self)
     }
 
     func forget(_ connection: UpstreamConnection) {
@@ -146,13 +147,14 @@ final class UpstreamRuntime {
         }
     }
 
-    private func reap() {
+    /// Closes connections that were not used for too long.
+    func timerExpired() {
         for connection in pool.expire(now: .now()) { connection.close() }
-        reaper.set(pool.nextExpiry)
+        reaper.set(pool.nextExpiry, for: self)
     }
 
     func closeIdle() {
         for connection in pool.removeAll() { connection.close() }
-        reaper.set(nil)
+        reaper.invalidate()
     }
 }

@@ -83,6 +83,16 @@ final class RawConnection {
         }
     }
 
+    /// Reads on to the end of the connection; true where it ends with a reset.
+    func endsWithReset() async throws -> Bool {
+        do {
+            while try await inbound.next() != nil {}
+            return false
+        } catch let error as IOError {
+            return error.errnoCode == ECONNRESET
+        }
+    }
+
     /// Everything up to and with `end`.
     func read(through end: String) async throws -> String {
         while true {
