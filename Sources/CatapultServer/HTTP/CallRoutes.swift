@@ -115,7 +115,7 @@ final class CallRoutes {
         for segment in Route.segments(of: C.route.path) {
             switch segment {
             case .literal: break
-            case .parameter(let name): values[name] = context.parameters.get(name)
+            case .parameter(let name): values[name] = context.parameters.get(name).map { $0.removingPercentEncoding ?? $0 }
             case .rest(let name):
                 values[name] = context.parameters.getCatchAll().map { $0.removingPercentEncoding ?? String($0) }.joined(separator: "/")
             }

@@ -14,6 +14,8 @@ struct HTTPContext: RequestContext {
     init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)
         requestLogger = source.logger
+        // Our own request id says it.
+        requestLogger[metadataKey: "hb.request.id"] = nil
         remoteAddress = source.channel.remoteAddress
     }
 
