@@ -109,12 +109,12 @@ struct DeploymentMachine: Sendable, Equatable {
 
     /// Takes the answer to a probe.
     mutating func probed(_ replica: String, _ answer: ProbeAnswer, run: Timestamp?, now: Timestamp) {
-        update(replica) { $0.probed(answer, run: run, $1, now: now) }
+        update(replica, now: now) { $0.probed(answer, run: run, $1, now: now) }
     }
 
     /// Takes the end of an action.
     mutating func finished(_ replica: String, _ action: ReplicaAction, _ outcome: ActionOutcome, now: Timestamp) {
-        update(replica) { $0.finished(action, outcome, $1, now: now) }
+        update(replica, now: now) { $0.finished(action, outcome, $1, now: now) }
     }
 
     /// Takes note of why the stable endpoint does not listen, or that it does.
@@ -128,13 +128,13 @@ struct DeploymentMachine: Sendable, Equatable {
 
     /// Adds the last lines of a replica's output to the reason why it was given up.
     mutating func addLastWords(_ lines: [String], to replica: String, now: Timestamp) {
-        update(replica) { machine, _ in machine.addLastWords(lines) }
-        summarise(now: now)
+        update(replica, now: now) { machine, _ in machine.addLastWords(lines) }
     }
 
-    private mutating func update(_ replica: String, _ change: (inout ReplicaMachine, ReplicaRules) -> Void) {
+    private mutating func update(_ replica: String, now: Timestamp, _ change: (inout ReplicaMachine, ReplicaRules) -> Void) {
         guard let index = replicas.firstIndex(where: { $0.id == replica }) else { return }
         change(&replicas[index], wish.rules)
+        summarise(now: now)
     }
 }
 
@@ -158,7 +158,7 @@ extension DeploymentMachine {
     private var isReplacing: Bool {
         (0..<wish.replicas).contains { number in
             let earlier = earlierReplicas(number)
-            guard let current = replica(number) else { return earlier.contains { $0.state == .draining } }
+            guard let current = replica(number) else { return earlier.contains { !$0.isServing } }
             return current.state != .ready || !earlier.isEmpty
         }
     }

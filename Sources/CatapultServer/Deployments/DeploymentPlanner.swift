@@ -4,8 +4,6 @@ import SQLDatabase
 
 /// What a deployment needs of this host and of the engine, checked before anything is stored.
 struct DeploymentPlanner: Sendable {
-    /// How long the engine may take for a sign of life.
-    private static let patience = Duration.seconds(3)
     /// The least memory that the engine takes as a limit.
     private static let leastMemory: Int64 = 6 << 20
 
@@ -27,17 +25,7 @@ struct DeploymentPlanner: Sendable {
     // MARK: Engine
 
     /// - Throws: 503 when the engine does not answer.
-    func requireEngine() async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { [engine] in try await engine.system.ping() }
-            group.addTask {
-                try await Task.sleep(for: Self.patience)
-                throw ContainerEngineError.timedOut(call: "ping", limit: Self.patience)
-            }
-            defer { group.cancelAll() }
-            try await group.next()
-        }
-    }
+    func requireEngine() async throws { try await EngineProbe(engine: engine).require() }
 
     // MARK: Image
 

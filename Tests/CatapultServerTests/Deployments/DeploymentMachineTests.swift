@@ -85,20 +85,12 @@ import Testing
     @Test func `last words are added to the reason`() {
         var engine = EngineModel(replicas: 1)
         engine.behaviour = { _ in .exits(code: 1, after: 0) }
-        var machine = engine.machine
-        engine.run { $0.states == [.backoff] && $0.machine.replicas.first?.record.crashes == 2 }
-        engine.run(for: .seconds(1.5))
-        machine = engine.machine
-        // The third crash, without the model's own answer to it.
-        var container = engine.containers.values.first
-        container?.phase = .ended
-        container?.exitCode = 1
-        container?.finishedAt = engine.now + .seconds(3)
-        _ = machine.advance([container].compactMap { $0 }, now: engine.now + .seconds(4)) { "" }
-        if machine.withoutLastWords.isEmpty { _ = machine.advance([container].compactMap { $0 }, now: engine.now + .seconds(9)) { "" } }
-        for replica in machine.withoutLastWords { machine.addLastWords(["Traceback", "no such model"], to: replica.id, now: engine.now) }
-        #expect(machine.withoutLastWords.isEmpty)
-        #expect(machine.standing.error?.hasSuffix("; its last output:\nTraceback\nno such model") == true)
+        engine.lastWords = ["Traceback", "no such model"]
+        engine.run { $0.machine.standing.status == .failed }
+        #expect(engine.machine.withoutLastWords.isEmpty)
+        #expect(
+            engine.machine.standing.error?.hasSuffix(
+                "given up after 3 starts that ended at once; its last output:\nTraceback\nno such model") == true)
     }
 
     @Test func `crashes that lie apart are forgotten`() throws {
@@ -413,6 +405,7 @@ import Testing
         var engine = EngineModel(replicas: 1)
         engine.behaviour = { _ in .answers(after: 5) }
         engine.run { $0.states == [.starting] }
+        engine.look()
         let id = engine.machine.replicas[0].id
         engine.machine.probed(id, .healthy, run: Timestamp(microseconds: 1), now: engine.now)
         #expect(engine.states == [.starting])

@@ -21,6 +21,8 @@ struct EngineModel {
     private(set) var containers: [String: ObservedContainer] = [:]
     /// Replicas that do not answer though they should.
     var mute: Set<String> = []
+    /// What the programs print before they end.
+    var lastWords: [String] = []
     private(set) var history: [String] = []
     private var behaviours: [String: Behaviour] = [:]
     private var pendingActions: [(String, ReplicaAction)] = []
@@ -63,7 +65,7 @@ struct EngineModel {
             numbering += 1
             return "replica-\(numbering)"
         }
-        for replica in machine.withoutLastWords { machine.addLastWords([], to: replica.id, now: now) }
+        for replica in machine.withoutLastWords { machine.addLastWords(lastWords, to: replica.id, now: now) }
         for action in step.actions {
             switch action {
             case .replica(let id, let action): pendingActions.append((id, action))
