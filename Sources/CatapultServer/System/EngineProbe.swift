@@ -11,9 +11,9 @@ struct EngineProbe: Sendable {
     /// A probe whose cached answer is good for `lifetime`.
     init(engine: ContainerEngine, lifetime: Duration = .seconds(3)) {
         self.engine = engine
-        state = CachedFact(lifetime: lifetime) {
+        state = CachedFact(lifetime: lifetime, limit: Self.limit, late: false) {
             do {
-                try await Self.ping(engine)
+                try await engine.system.ping()
                 return true
             } catch {
                 return false
@@ -27,13 +27,11 @@ struct EngineProbe: Sendable {
     /// Asks now.
     ///
     /// - Throws: `ContainerEngineError` when there is no answer, or none within ``limit``.
-    func require() async throws { try await Self.ping(engine) }
-
-    private static func ping(_ engine: ContainerEngine) async throws {
+    func require() async throws {
         do {
-            try await Deadline.run(limit) { try await engine.system.ping() }
+            try await Deadline.run(Self.limit) { [engine] in try await engine.system.ping() }
         } catch is Deadline.Exceeded {
-            throw ContainerEngineError.timedOut(call: "GET /_ping", limit: limit)
+            throw ContainerEngineError.timedOut(call: "GET /_ping", limit: Self.limit)
         }
     }
 }

@@ -9,9 +9,12 @@ struct FileSystemSpace: Sendable, Equatable {
     /// Whether this server may make files in the folder.
     var isWritable: Bool
 
-    /// Asks for the space around a folder; nil when the folder cannot be asked, or takes longer than `limit` (a network file system that is away).
-    static func around(_ folder: String, limit: Duration = .seconds(2)) async -> FileSystemSpace? {
-        (try? await Deadline.run(limit) { try await BlockingCall.run { measure(folder) } }) ?? nil
+    /// The space around a folder, asked for when it is wanted; nil when the folder cannot be asked, or does not answer in time (a network file
+    /// system that is away).
+    static func around(_ folder: String) -> CachedFact<FileSystemSpace?> {
+        CachedFact(lifetime: .seconds(1), limit: .seconds(2), late: nil) {
+            (try? await BlockingCall.run { measure(folder) }) ?? nil
+        }
     }
 
     private static func measure(_ folder: String) -> FileSystemSpace? {

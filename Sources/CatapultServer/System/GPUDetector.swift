@@ -12,30 +12,27 @@ struct GPUDetector: Sendable {
 
     /// A detector that looks for the tool on the PATH of `environment`.
     init(environment: Subprocess.Environment = .inherit, limit: Duration = Self.limit, lifetime: Duration = .seconds(5)) {
-        fact = CachedFact(lifetime: lifetime) { await Self.ask(environment, limit: limit) }
+        let late = GPUInventory(gpus: [], reason: "nvidia-smi did not answer within \(limit.components.seconds) seconds")
+        fact = CachedFact(lifetime: lifetime, limit: limit, late: late) { await Self.ask(environment) }
     }
 
     /// The GPUs. A host without any is a normal answer, with the reason.
     func inventory() async -> GPUInventory { await fact.value() }
 
-    private static func ask(_ environment: Subprocess.Environment, limit: Duration) async -> GPUInventory {
+    private static func ask(_ environment: Subprocess.Environment) async -> GPUInventory {
+        var options = PlatformOptions()
+        options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(1))]
         do {
-            return try await Deadline.run(limit) {
-                var options = PlatformOptions()
-                options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(1))]
-                let result = try await Subprocess.run(
-                    .name("nvidia-smi"), arguments: GPUReport.arguments, environment: environment, platformOptions: options,
-                    output: .string(limit: 64 << 10), error: .string(limit: 4 << 10))
-                guard result.terminationStatus.isSuccess else {
-                    let text = result.standardOutput.isEmpty ? result.standardError : result.standardOutput
-                    return GPUInventory(gpus: [], reason: "nvidia-smi failed: \(firstLine(of: text, or: "\(result.terminationStatus)"))")
-                }
-                return GPUReport.inventory(parsing: result.standardOutput)
+            let result = try await Subprocess.run(
+                .name("nvidia-smi"), arguments: GPUReport.arguments, environment: environment, platformOptions: options,
+                output: .string(limit: 64 << 10), error: .string(limit: 4 << 10))
+            guard result.terminationStatus.isSuccess else {
+                let text = result.standardOutput.isEmpty ? result.standardError : result.standardOutput
+                return GPUInventory(gpus: [], reason: "nvidia-smi failed: \(firstLine(of: text, or: "\(result.terminationStatus)"))")
             }
+            return GPUReport.inventory(parsing: result.standardOutput)
         } catch let error as SubprocessError where error.code == .executableNotFound {
             return GPUInventory(gpus: [], reason: "nvidia-smi is not installed: this host has no NVIDIA driver")
-        } catch is Deadline.Exceeded {
-            return GPUInventory(gpus: [], reason: "nvidia-smi did not answer within \(limit.components.seconds) seconds")
         } catch {
             return GPUInventory(gpus: [], reason: "nvidia-smi cannot be run: \(firstLine(of: "\(error)", or: "unknown"))")
         }

@@ -14,6 +14,7 @@ struct SystemService: Sendable {
     private let environmentName: String
     private let probe: EngineProbe
     private let gpuDetector: GPUDetector
+    private let space: CachedFact<FileSystemSpace?>
     private let engineUsage: CachedFact<CatapultAPI.DiskUsage?>
 
     init(
@@ -21,12 +22,13 @@ struct SystemService: Sendable {
     ) {
         self.database = database
         storageRoot = storage.root
+        space = FileSystemSpace.around(storage.root)
         self.environmentName = environmentName
         self.probe = probe
         gpuDetector = gpus
         // One at a time: an engine refuses to measure twice at once.
-        engineUsage = CachedFact(lifetime: .seconds(5)) {
-            guard let usage = try? await Deadline.run(Self.diskUsageLimit, { try await engine.system.diskUsage() }) else { return nil }
+        engineUsage = CachedFact(lifetime: .seconds(5), limit: Self.diskUsageLimit, late: nil) {
+            guard let usage = try? await engine.system.diskUsage() else { return nil }
             return CatapultAPI.DiskUsage(
                 images: DiskUsageItem(count: usage.images.count, sizeBytes: usage.layersBytes),
                 buildCache: DiskUsageItem(count: nil, sizeBytes: usage.buildCacheBytes),
@@ -42,7 +44,7 @@ struct SystemService: Sendable {
     /// The parts are asked at the same time; none can hold up the answer for longer than a few seconds.
     func health() async -> Health {
         async let database = isDatabaseAnswering()
-        async let space = FileSystemSpace.around(storageRoot)
+        async let space = space.value()
         async let engine = probe.isAnswering()
         return await Health(
             database: database, storage: space?.isWritable == true, engine: engine, version: CatapultVersion.current)
@@ -59,7 +61,7 @@ struct SystemService: Sendable {
     }
 
     func storage() async throws -> Storage {
-        guard let space = await FileSystemSpace.around(storageRoot) else {
+        guard let space = await space.value() else {
             throw CatapultError.unavailable(
                 "The storage root", "\(storageRoot) cannot be read", hint: "See that it exists and that its file system is mounted.")
         }
@@ -76,7 +78,7 @@ struct SystemService: Sendable {
 
     /// What the engine keeps on disk; zeros and "N/A" when it does not answer, as earlier clients expect.
     func diskUsage() async -> CatapultAPI.DiskUsage {
-        async let space = FileSystemSpace.around(storageRoot)
+        async let space = space.value()
         var usage = await engineUsage.value() ?? Self.unknownUsage
         usage.set(await space)
         return usage

@@ -47,7 +47,7 @@ struct CachedFactTests {
     func lifetime() async {
         let clock = NIOLockedValueBox(ContinuousClock.now)
         let count = NIOLockedValueBox(0)
-        let fact = CachedFact(lifetime: .seconds(5), now: { clock.withLockedValue { $0 } }) {
+        let fact = CachedFact(lifetime: .seconds(5), limit: .seconds(60), late: -1, now: { clock.withLockedValue { $0 } }) {
             count.withLockedValue { count in
                 count += 1
                 return count
@@ -64,7 +64,7 @@ struct CachedFactTests {
     func together() async {
         let count = NIOLockedValueBox(0)
         let (gate, opener) = AsyncStream.makeStream(of: Void.self)
-        let fact = CachedFact(lifetime: .seconds(3_600)) {
+        let fact = CachedFact(lifetime: .seconds(3_600), limit: .seconds(60), late: -1) {
             for await _ in gate {}
             return count.withLockedValue { count in
                 count += 1
@@ -76,6 +76,35 @@ struct CachedFactTests {
             opener.finish()
             for await value in group { #expect(value == 1) }
         }
+    }
+}
+
+@Suite("Facts that are late", .timeLimit(.minutes(1)))
+struct LateFactTests {
+    @Test("A search that hangs is answered for, cancelled, and no second one begins beside it")
+    func hanging() async throws {
+        let searches = NIOLockedValueBox(0)
+        let (gate, opener) = AsyncStream.makeStream(of: Void.self)
+        let (cancellations, cancelled) = AsyncStream.makeStream(of: Void.self)
+        let fact = CachedFact(lifetime: .zero, limit: .milliseconds(10), late: -1) {
+            let number = searches.withLockedValue { count in
+                count += 1
+                return count
+            }
+            guard number == 1 else { return number }
+            // Deaf to cancellation, as a call that hangs in the kernel is.
+            await withTaskCancellationHandler {
+                await Task.detached { for await _ in gate {} }.value
+            } onCancel: {
+                cancelled.yield()
+            }
+            return number
+        }
+        for _ in 0..<3 { #expect(await fact.value() == -1) }
+        for await _ in cancellations { break }
+        #expect(searches.withLockedValue { $0 } == 1)
+        opener.finish()
+        while await fact.value() != 2 { await Task.yield() }
     }
 }
 
