@@ -156,7 +156,8 @@ import Testing
                     try ["deployments", "replicas", "ports"].map { try connection.fetchInt("SELECT count(*) FROM \(raw: $0)") }
                 }
                 #expect(rows == [0, 0, 0])
-                await #expect(throws: (any Error).self) { try await server.get("/hello", of: deployment) }
+                let answer = await server.probe.ask(port: try #require(deployment.hostPort), path: "/hello", timeout: .seconds(5))
+                #expect(answer == .unhealthy("was not answered: connection refused"))
             }
         }
     }

@@ -103,8 +103,7 @@ struct DeploymentLab: Sendable {
         self.image = image
         self.digest = digest
         storage = try StoragePaths(root: "\(directory)/storage")
-        let first = 20_000 + Int.random(in: 0..<400) * 20
-        ports = PortStore(range: first...(first + 19), host: "127.0.0.1")
+        ports = PortStore(range: Self.nextPorts(), host: "127.0.0.1")
         let now = Timestamp.now
         let name = "team/tiny-\(instance.suffix(8))"
         let model = Model(
@@ -125,6 +124,18 @@ struct DeploymentLab: Sendable {
         }
         try writeTemplate()
         try await recordBuild()
+    }
+
+    private static let labs = NIOLockedValueBox(Int(getpid()) * 7)
+
+    /// Ports that no other lab of this process has, and hardly one of another process.
+    private static func nextPorts() -> ClosedRange<Int> {
+        let number = labs.withLockedValue { number in
+            number += 1
+            return number
+        }
+        let first = 20_000 + number % 500 * 20
+        return first...(first + 19)
     }
 
     private func write(_ text: String, to path: String) throws {
