@@ -93,6 +93,23 @@ private let epoch = NIODeadline.uptimeNanoseconds(1_000_000_000)
         #expect(pool.count == 1)
     }
 
+    @Test func keepsEachOnItsOwnTerms() {
+        var pool = IdlePool<Item>(limit: 9, idleTimeout: .seconds(4))
+        let (long, short, none) = (Item(), Item(), Item())
+        var (shortTerms, noTerms) = (ReuseTerms(), ReuseTerms())
+        shortTerms.answered(keepAlive: ["timeout=3"])
+        noTerms.answered(keepAlive: ["timeout=1"])
+        let parked = [
+            pool.park(long, now: epoch), pool.park(short, terms: shortTerms, now: epoch + .seconds(1)),
+            pool.park(none, terms: noTerms, now: epoch),
+        ]
+        #expect(parked == [true, true, false])
+        #expect(pool.nextExpiry == epoch + .seconds(3))
+        #expect(pool.take(now: epoch + .seconds(3)) === long, "the younger one is past its time")
+        #expect(pool.expire(now: epoch + .seconds(3)).map(ObjectIdentifier.init) == [ObjectIdentifier(short)])
+        #expect(pool.nextExpiry == nil)
+    }
+
     @Test func forgets() {
         var pool = IdlePool<Item>(limit: 9, idleTimeout: .seconds(4))
         let items = (0..<3).map { _ in Item() }
@@ -100,6 +117,51 @@ private let epoch = NIODeadline.uptimeNanoseconds(1_000_000_000)
         pool.remove(items[1])
         #expect(pool.removeAll().map(ObjectIdentifier.init) == [items[0], items[2]].map(ObjectIdentifier.init))
         #expect(pool.nextExpiry == nil)
+    }
+}
+
+@Suite struct ReuseTermsTests {
+    private func terms(_ responses: [[String]]) -> ReuseTerms {
+        var terms = ReuseTerms()
+        for values in responses { terms.answered(keepAlive: values) }
+        return terms
+    }
+
+    @Test(
+        arguments: [
+            ([], 4), (["timeout=5, max=100"], 4), (["timeout=75"], 4), (["Timeout=3"], 2), (["max=9", "timeout=4"], 3),
+            (["timeout=1"], nil),
+            (["timeout=0"], nil), (["timeout=2, timeout=9"], 4),
+            // What makes no sense is ignored.
+            (["timeout"], 4), (["timeout=-1"], 4), (["timeout=99999999999999999999"], 4), (["timeout=2147483647"], 4), (["=, ;;, =3"], 4),
+        ] as [([String], Int64?)])
+    func theShorterLimitCounts(values: [String], seconds: Int64?) {
+        #expect(terms([values]).idleTime(limit: .seconds(4)) == seconds.map { .seconds($0) })
+    }
+
+    @Test func silenceChangesNothing() {
+        #expect(terms([["timeout=3"], []]).idleTime(limit: .seconds(4)) == .seconds(2))
+        #expect(terms([["max=2"], []]).idleTime(limit: .seconds(4)) == nil)
+    }
+
+    @Test func usesAreCountedWhetherTheNumberFallsOrStays() {
+        #expect(terms([["max=0"]]).idleTime(limit: .seconds(4)) == nil)
+        for series in [["max=3", "max=3", "max=3"], ["max=3", "max=2", "max=1"]] {
+            let lasts = (1...3).map { terms(series.prefix($0).map { [$0] }).idleTime(limit: .seconds(4)) != nil }
+            #expect(lasts == [true, true, false])
+        }
+        #expect(terms([["max=100"], ["max=0"]]).idleTime(limit: .seconds(4)) == nil, "the peer changed its mind")
+    }
+}
+
+@Suite struct ReplayBufferTests {
+    @Test func keepsPartsAsOneAndRefusesTheOneTooMany() {
+        var buffer = ReplayBuffer()
+        var kept = [buffer.keep(ByteBuffer(string: "one ")), buffer.keep(ByteBuffer()), buffer.keep(ByteBuffer(string: "two"))]
+        #expect(kept == [true, true, true])
+        #expect(buffer.bytes == ByteBuffer(string: "one two"))
+        kept = [buffer.keep(ByteBuffer(repeating: 0, count: ReplayBuffer.limit - 7)), buffer.keep(ByteBuffer(repeating: 0, count: 1))]
+        #expect(kept == [true, false])
     }
 }
 

@@ -1,3 +1,4 @@
+import NIOCore
 import Testing
 
 @testable import Gateway
@@ -5,12 +6,12 @@ import Testing
 @Suite struct ExchangeTests {
     /// An exchange whose request is at an upstream.
     private func underWay(
-        pooled: Bool = false, idempotent: Bool = true, body: Bool = false, ended: Bool = true, keepAlive: Bool = true
+        pooled: Bool = false, idempotent: Bool = true, body: String? = nil, ended: Bool = true, keepAlive: Bool = true
     ) -> Exchange {
         var exchange = Exchange()
-        #expect(exchange.requestStarted(keepAlive: keepAlive, isIdempotent: idempotent) == .acquire(fresh: false))
-        #expect(exchange.connected(pooled: pooled) == .forward(withEnd: false))
-        if body { #expect(exchange.bodyArrived() == true) }
+        #expect(exchange.requestStarted(keepAlive: keepAlive, isIdempotent: idempotent, bodyLength: nil) == .acquire(fresh: false))
+        #expect(exchange.connected(pooled: pooled) == .forward(body: nil, withEnd: false))
+        if let body { #expect(exchange.bodyArrived(ByteBuffer(string: body)) == true) }
         if ended { #expect(exchange.requestEnded() == true) }
         return exchange
     }
@@ -29,7 +30,7 @@ import Testing
 
     @Test func bodyPartsWaitForAnUpstream() {
         var exchange = Exchange()
-        _ = exchange.requestStarted(keepAlive: true, isIdempotent: false)
+        _ = exchange.requestStarted(keepAlive: true, isIdempotent: false, bodyLength: nil)
         #expect(!exchange.takesRequestParts)
         _ = exchange.connected(pooled: false)
         #expect(exchange.takesRequestParts)
@@ -37,7 +38,7 @@ import Testing
 
     @Test func failedConnectsAreTriedElsewhereWhateverTheMethod() {
         var exchange = Exchange()
-        _ = exchange.requestStarted(keepAlive: true, isIdempotent: false)
+        _ = exchange.requestStarted(keepAlive: true, isIdempotent: false, bodyLength: nil)
         #expect(exchange.connectFailure() == .acquire(fresh: false))
         #expect(exchange.connectFailure() == .acquire(fresh: false))
         #expect(exchange.noUpstream() == .answer(.replicaUnreachable))
@@ -45,21 +46,85 @@ import Testing
 
     @Test func withoutUpstreamsTheAnswerIsThatNoneIsReady() {
         var exchange = Exchange()
-        _ = exchange.requestStarted(keepAlive: true, isIdempotent: false)
+        _ = exchange.requestStarted(keepAlive: true, isIdempotent: false, bodyLength: nil)
         #expect(exchange.noUpstream() == .answer(.noReadyReplica))
     }
 
-    @Test(arguments: [
-        // pooled, idempotent, body began → is it tried again?
-        (true, true, false, true), (true, true, true, false), (true, false, false, false), (false, true, false, false),
-    ])
-    func aStaleConnectionIsRetriedOnlyWhereItIsSafe(pooled: Bool, idempotent: Bool, body: Bool, retried: Bool) {
-        var exchange = underWay(pooled: pooled, idempotent: idempotent, body: body)
-        #expect(exchange.upstreamLost() == (retried ? .acquire(fresh: true) : .answer(.replicaClosed)))
-        if retried {
-            #expect(exchange.connected(pooled: false) == .forward(withEnd: true))
-            #expect(exchange.upstreamLost() == .answer(.replicaClosed), "only once")
+    @Test(arguments: [true, false], [nil, "body"])
+    func aRequestThatAUsedConnectionLosesIsRepeatedOnce(idempotent: Bool, body: String?) {
+        var exchange = underWay(pooled: true, idempotent: idempotent, body: body)
+        #expect(exchange.upstreamLost() == .reconnect)
+        #expect(!exchange.takesRequestParts)
+        #expect(exchange.connected(pooled: false) == .forward(body: ByteBuffer(string: body ?? ""), withEnd: true))
+        #expect(exchange.replay == nil)
+        #expect(exchange.upstreamLost() == .answer(.replicaClosed), "only once")
+    }
+
+    @Test(arguments: [true, false])
+    func aRequestThatAFreshConnectionLosesIsNotRepeated(idempotent: Bool) {
+        var exchange = underWay(idempotent: idempotent)
+        #expect(exchange.replay == nil)
+        #expect(exchange.upstreamLost() == .answer(.replicaClosed))
+    }
+
+    @Test func whatWasNotReadYetFollowsTheRepetition() {
+        var exchange = underWay(pooled: true, idempotent: false, body: "first ", ended: false)
+        #expect(exchange.bodyArrived(ByteBuffer(string: "second ")) == true)
+        #expect(exchange.upstreamLost() == .reconnect)
+        #expect(exchange.connected(pooled: false) == .forward(body: ByteBuffer(string: "first second "), withEnd: false))
+        #expect(exchange.takesRequestParts)
+        #expect(exchange.bodyArrived(ByteBuffer(string: "third")) == true)
+        #expect(exchange.requestEnded() == true)
+    }
+
+    @Test func theFirstByteOfAResponseEndsTheChance() {
+        var exchange = underWay(pooled: true, body: "body", ended: false)
+        exchange.responseBegan()
+        #expect(exchange.bodyArrived(ByteBuffer(string: "more")) == true)
+        #expect(exchange.replay == nil)
+        #expect(exchange.upstreamLost() == .answer(.replicaClosed))
+    }
+
+    @Test func aBodyIsKeptUpToTheLimitOnly() {
+        var exchange = underWay(pooled: true, ended: false)
+        #expect(exchange.bodyArrived(ByteBuffer(repeating: 1, count: ReplayBuffer.limit)) == true)
+        var tooLong = exchange
+        #expect(exchange.upstreamLost() == .reconnect)
+        #expect(tooLong.bodyArrived(ByteBuffer(repeating: 1, count: 1)) == true)
+        #expect(tooLong.replay == nil)
+        #expect(tooLong.upstreamLost() == .answer(.replicaClosed))
+    }
+
+    @Test func aBodyThatCannotBeKeptMeetsFreshConnectionsOnly() {
+        for (length, fresh) in [(ReplayBuffer.limit, false), (ReplayBuffer.limit + 1, true)] {
+            var exchange = Exchange()
+            #expect(exchange.requestStarted(keepAlive: true, isIdempotent: false, bodyLength: length) == .acquire(fresh: fresh))
+            #expect(exchange.connectFailure() == .acquire(fresh: fresh), "elsewhere, too")
         }
+    }
+
+    @Test func aFailedRepetitionGoesElsewhereOnlyWhereThatIsSafe() {
+        var post = underWay(pooled: true, idempotent: false)
+        #expect(post.upstreamLost() == .reconnect)
+        #expect(post.connectFailure() == .answer(.replicaClosed))
+        var put = underWay(pooled: true, idempotent: true, body: "body")
+        #expect(put.upstreamLost() == .reconnect)
+        #expect(put.connectFailure() == .acquire(fresh: true))
+        #expect(put.connected(pooled: false) == .forward(body: ByteBuffer(string: "body"), withEnd: true))
+        #expect(put.upstreamLost() == .answer(.replicaClosed))
+    }
+
+    @Test func theNextRequestHasAChanceOfItsOwn() {
+        var exchange = underWay(pooled: true, idempotent: false, body: "first")
+        #expect(exchange.upstreamLost() == .reconnect)
+        _ = exchange.connected(pooled: false)
+        _ = exchange.responseStarted(delimitedByClose: false)
+        _ = exchange.responseEnded()
+        #expect(exchange.requestStarted(keepAlive: true, isIdempotent: false, bodyLength: nil) == .acquire(fresh: false))
+        #expect(exchange.connected(pooled: true) == .forward(body: nil, withEnd: false))
+        #expect(exchange.requestEnded() == true)
+        #expect(exchange.upstreamLost() == .reconnect)
+        #expect(exchange.connected(pooled: false) == .forward(body: ByteBuffer(), withEnd: true))
     }
 
     @Test func whatIsNoHTTPIsNotTriedAgain() {
@@ -74,14 +139,14 @@ import Testing
     }
 
     @Test func anAnswerBeforeTheEndOfTheRequestLingers() {
-        var exchange = underWay(idempotent: false, body: true, ended: false)
+        var exchange = underWay(idempotent: false, body: "part", ended: false)
         let closing = exchange.responseStarted(delimitedByClose: false)
         #expect(closing)
         let end = exchange.responseEnded()
         #expect(!end.reuse)
         #expect(end.client == .linger)
         #expect(exchange.takesRequestParts)
-        #expect(exchange.bodyArrived() == false, "dropped")
+        #expect(exchange.bodyArrived(ByteBuffer(string: "rest")) == false, "dropped")
         #expect(exchange.requestEnded() == false)
         #expect(exchange.timedOut(clientStalled: true) == .close)
     }
@@ -123,11 +188,12 @@ import Testing
     @Test func aClientThatLeavesEndsEverything() {
         var idle = Exchange()
         #expect(idle.clientLost() == false)
-        var busy = underWay()
+        var busy = underWay(pooled: true)
         #expect(busy.clientLost() == true)
+        #expect(busy.replay == nil)
         #expect(busy.upstreamLost() == .nothing)
         var acquiring = Exchange()
-        _ = acquiring.requestStarted(keepAlive: true, isIdempotent: true)
+        _ = acquiring.requestStarted(keepAlive: true, isIdempotent: true, bodyLength: nil)
         #expect(acquiring.clientLost() == true)
         #expect(acquiring.connected(pooled: false) == .nothing)
         #expect(acquiring.connectFailure() == .nothing)

@@ -22,9 +22,9 @@ public struct EndpointStatistics: Sendable, Hashable {
 public struct UpstreamStatistics: Sendable, Hashable {
     /// Requests that are there now, those whose connection is still being opened included.
     public var inFlight: Int
-    /// Requests sent there, tries that were repeated elsewhere included.
+    /// Requests sent there, each try counted: those repeated there or elsewhere are in it more than once.
     public var requests: Int
-    /// Requests taken from it and tried again after a failed connect or a stale connection.
+    /// Requests tried again: elsewhere after a failed connect, here on a fresh connection after a stale one.
     public var retries: Int
     /// Failures by class.
     public var errors: UpstreamErrors

@@ -1,9 +1,26 @@
+import NIOCore
+
 /// The life of one client connection, request after request: a pure value. The handlers tell it what happened and do what it answers.
 ///
 /// ```
 /// idle → acquiring → awaitingHead → streaming → idle
-///             ↑______________|  (retry)      ↘ lingering → closed
+///             ↑______________|  (repeat)     ↘ lingering → closed
 /// ```
+///
+/// ## When a request is sent a second time
+///
+/// Only before the first byte of a response, only once, and only where the connection had served before. Servers close kept connections
+/// whenever they like, some (llama.cpp's, after each stream) without announcing it, so a request can meet a connection whose end is already on
+/// its way. The client must not see that. The request goes once more to the *same* upstream on a *fresh* connection, whatever its method, if
+/// all that was read of it is still at hand (``ReplayBuffer``). It does not go to another upstream: a request that crashes a replica must not
+/// be carried to the next. Where the fresh connection fails, a method that is idempotent looks elsewhere, as after any failed connect; the
+/// others end with 502. A request that fails on a fresh connection is never repeated: that is the replica's own failure.
+///
+/// RFC 9110, section 9.2.2, forbids proxies to repeat what is not idempotent, and advises clients against it unless they know that the request
+/// is idempotent in spite of its method. It describes repeating a POST that an idle connection lost before any response as the risk that some
+/// clients take. A gateway acts for the server and not for the client (section 3.7), and this one knows what it serves: the POST of an inference
+/// API computes and stores nothing. What is lost where the first copy was worked on after all is computing time, and a replica gets a request
+/// twice at most. A failed repetition is not repeated, as that section asks.
 struct Exchange: Sendable {
     enum Phase: Sendable, Equatable {
         /// Between requests.
@@ -23,10 +40,12 @@ struct Exchange: Sendable {
     /// What to do next about the request.
     enum Step: Sendable, Equatable {
         case nothing
-        /// Get a connection; `fresh` where a pooled one proved stale, since its neighbours may be as old.
+        /// Get a connection; `fresh` where a used one will not do.
         case acquire(fresh: Bool)
-        /// Send the head and, with `withEnd`, at once the end; body parts follow as they come.
-        case forward(withEnd: Bool)
+        /// Get a fresh connection to the same upstream, where the request still counts as in flight.
+        case reconnect
+        /// Send the head, the body as far as it was sent before, and, with `withEnd`, at once the end; body parts follow as they come.
+        case forward(body: ByteBuffer?, withEnd: Bool)
         /// Answer in the gateway's own name.
         case answer(Refusal)
         /// Close the client connection in a way that it cannot take for a clean end.
@@ -45,11 +64,15 @@ struct Exchange: Sendable {
     private(set) var phase: Phase = .idle
     /// The client's request was read to its end.
     private(set) var requestComplete = true
-    private var bodyForwarded = false
     private var isIdempotent = false
     private var keepAlive = true
     private var quiescing = false
-    private var connectionWasPooled = false
+    /// What a second try would send; nil where there will be none.
+    private(set) var replay: ReplayBuffer?
+    /// The request was sent, and lost with its connection.
+    private var isRepeating = false
+    /// Only a connection that never served will do.
+    private var needsFresh = false
     private var connectFailed = false
 
     /// Whether the next part that the client sent can be dealt with now.
@@ -63,13 +86,15 @@ struct Exchange: Sendable {
 
     // MARK: The request
 
-    mutating func requestStarted(keepAlive: Bool, isIdempotent: Bool) -> Step {
+    /// `bodyLength`: as announced, nil where it is not known. A body that could not be repeated never meets a connection that may be stale.
+    mutating func requestStarted(keepAlive: Bool, isIdempotent: Bool, bodyLength: Int?) -> Step {
         self = Exchange(quiescing: quiescing)
         phase = .acquiring
         requestComplete = false
         self.keepAlive = keepAlive
         self.isIdempotent = isIdempotent
-        return .acquire(fresh: false)
+        needsFresh = (bodyLength ?? 0) > ReplayBuffer.limit
+        return .acquire(fresh: needsFresh)
     }
 
     /// The head, or something after it, is not acceptable: nothing that follows on this connection can be trusted.
@@ -87,9 +112,9 @@ struct Exchange: Sendable {
     }
 
     /// A body part came; true where it goes upstream, false where it is dropped.
-    mutating func bodyArrived() -> Bool {
+    mutating func bodyArrived(_ bytes: ByteBuffer) -> Bool {
         guard phase == .awaitingHead || phase == .streaming else { return false }
-        bodyForwarded = true
+        if replay?.keep(bytes) == false { replay = nil }
         return true
     }
 
@@ -104,14 +129,16 @@ struct Exchange: Sendable {
     mutating func connected(pooled: Bool) -> Step {
         guard phase == .acquiring else { return .nothing }
         phase = .awaitingHead
-        connectionWasPooled = pooled
-        return .forward(withEnd: requestComplete)
+        let body = replay?.bytes
+        replay = pooled ? ReplayBuffer() : nil
+        return .forward(body: body, withEnd: requestComplete)
     }
 
     mutating func connectFailure() -> Step {
         guard phase == .acquiring else { return .nothing }
+        if isRepeating && !isIdempotent { return .answer(.replicaClosed) }
         connectFailed = true
-        return .acquire(fresh: false)
+        return .acquire(fresh: needsFresh)
     }
 
     /// There is no upstream left to try.
@@ -122,9 +149,11 @@ struct Exchange: Sendable {
     /// The connection ended before the response did.
     mutating func upstreamLost(_ refusal: Refusal = .replicaClosed) -> Step {
         switch phase {
-        case .awaitingHead where connectionWasPooled && isIdempotent && !bodyForwarded && refusal == .replicaClosed:
+        case .awaitingHead where replay != nil && refusal == .replicaClosed:
             phase = .acquiring
-            return .acquire(fresh: true)
+            isRepeating = true
+            needsFresh = true
+            return .reconnect
         case .awaitingHead:
             return .answer(refusal)
         case .streaming:
@@ -136,9 +165,15 @@ struct Exchange: Sendable {
 
     // MARK: The response
 
+    /// The first byte of a response came, though not yet its head: the upstream got the request, which is not repeated from here on.
+    mutating func responseBegan() {
+        replay = nil
+    }
+
     /// The head of the response came. Returns whether it must say `Connection: close`.
     mutating func responseStarted(delimitedByClose: Bool) -> Bool {
         phase = .streaming
+        replay = nil
         if delimitedByClose || quiescing || !requestComplete { keepAlive = false }
         return !keepAlive
     }
@@ -172,7 +207,10 @@ struct Exchange: Sendable {
 
     /// The client connection is gone. Returns whether a request was under way.
     mutating func clientLost() -> Bool {
-        defer { phase = .closed }
+        defer {
+            phase = .closed
+            replay = nil
+        }
         return phase == .acquiring || phase == .awaitingHead || phase == .streaming
     }
 

@@ -13,27 +13,26 @@ struct IdlePool<Connection: AnyObject> {
 
     var count: Int { entries.count }
 
-    /// When the oldest connection is due to be closed.
-    var nextExpiry: NIODeadline? { entries.first?.expiry }
+    /// When the next connection is due to be closed; that need not be the oldest, since terms differ.
+    var nextExpiry: NIODeadline? { entries.lazy.map(\.expiry).min() }
 
-    /// Keeps a connection; false where there is no room, and the caller closes it.
-    mutating func park(_ connection: Connection, now: NIODeadline) -> Bool {
-        guard entries.count < limit else { return false }
-        entries.append((connection, now + idleTimeout))
+    /// Keeps a connection on the terms of its peer; false where these forbid it or there is no room, and the caller closes it.
+    mutating func park(_ connection: Connection, terms: ReuseTerms = .init(), now: NIODeadline) -> Bool {
+        guard entries.count < limit, let idleTime = terms.idleTime(limit: idleTimeout) else { return false }
+        entries.append((connection, now + idleTime))
         return true
     }
 
     /// The connection that was used last. One that is past its time is not given out: the upstream may be closing it at this moment.
     mutating func take(now: NIODeadline) -> Connection? {
-        guard let last = entries.last, now < last.expiry else { return nil }
-        entries.removeLast()
-        return last.connection
+        guard let index = entries.lastIndex(where: { now < $0.expiry }) else { return nil }
+        return entries.remove(at: index).connection
     }
 
     /// Removes and returns what is past its time.
     mutating func expire(now: NIODeadline) -> [Connection] {
-        let due = entries.prefix { $0.expiry <= now }.map(\.connection)
-        entries.removeFirst(due.count)
+        let due = entries.filter { $0.expiry <= now }.map(\.connection)
+        entries.removeAll { $0.expiry <= now }
         return due
     }
 

@@ -6,6 +6,8 @@ struct ForwardedRequest: Sendable {
     /// The head as it goes upstream.
     let head: HTTPRequestHead
     let requestID: String
+    /// As `Content-Length` says; nil where there is none.
+    let bodyLength: Int?
     /// The client waits for `100 Continue` before it sends the body.
     let expectsContinue: Bool
     /// The client allows another request on its connection.
@@ -59,6 +61,7 @@ struct ForwardedRequest: Sendable {
 
         self.head = HTTPRequestHead(version: .http1_1, method: original.method, uri: target, headers: HTTPHeaders(headers))
         self.requestID = requestID
+        self.bodyLength = fields.contentLength.flatMap { Int($0) }
         self.isHTTP10 = isHTTP10
         self.expectsContinue = fields.expect != nil && !isHTTP10
         // The decoder stops after a request with an offer of upgrade: what follows on the connection would be lost.

@@ -138,7 +138,7 @@ final class ClientConnection: ChannelDuplexHandler, RearmableTimerOwner {
         case .head(let head):
             start(head)
         case .body(let bytes):
-            if exchange.bodyArrived() {
+            if exchange.bodyArrived(bytes) {
                 target?.meter.requestBytes.add(bytes.readableBytes)
                 upstream?.send(.body(.byteBuffer(bytes)))
                 expect(within: endpoint.bodyIdleTimeout)
@@ -161,7 +161,9 @@ final class ClientConnection: ChannelDuplexHandler, RearmableTimerOwner {
         do throws(Refusal) {
             let request = try ForwardedRequest(head, peer: peer, endpointHost: localHost, makeID: endpoint.nextRequestID)
             self.request = request
-            perform(exchange.requestStarted(keepAlive: request.keepAlive, isIdempotent: request.isIdempotent))
+            let step = exchange.requestStarted(
+                keepAlive: request.keepAlive, isIdempotent: request.isIdempotent, bodyLength: request.bodyLength)
+            perform(step)
         } catch {
             request = nil
             perform(exchange.requestRefused(error))
@@ -174,7 +176,8 @@ final class ClientConnection: ChannelDuplexHandler, RearmableTimerOwner {
         switch step {
         case .nothing: break
         case .acquire(let fresh): acquire(fresh: fresh)
-        case .forward(let withEnd): forward(withEnd: withEnd)
+        case .reconnect: reconnect()
+        case .forward(let body, let withEnd): forward(body: body, withEnd: withEnd)
         case .answer(let refusal): answer(refusal)
         case .abort: abort()
         case .close: closeNow()
@@ -191,9 +194,23 @@ final class ClientConnection: ChannelDuplexHandler, RearmableTimerOwner {
             attach(connection, pooled: true)
         case .connect(let chosen):
             target = chosen
-            let generation = generation
-            chosen.connect { result in self.connectCompleted(result, to: chosen, generation: generation) }
+            connect(to: chosen)
         }
+    }
+
+    /// The request stays in flight at its upstream meanwhile: one that drains waits for it.
+    private func reconnect() {
+        guard let target else { return }
+        timer.set(nil, for: self)
+        target.noteRepetition()
+        upstream?.close()
+        upstream = nil
+        connect(to: target)
+    }
+
+    private func connect(to chosen: UpstreamRuntime) {
+        let generation = generation
+        chosen.connect { result in self.connectCompleted(result, to: chosen, generation: generation) }
     }
 
     private func connectCompleted(_ result: Result<UpstreamConnection, any Error>, to chosen: UpstreamRuntime, generation: Int) {
@@ -204,10 +221,11 @@ final class ClientConnection: ChannelDuplexHandler, RearmableTimerOwner {
         case .success(let connection):
             chosen.park(connection)
         case .failure where isWanted:
-            chosen.meter.retries.add()
+            let step = exchange.connectFailure()
+            if case .acquire = step { chosen.meter.retries.add() } else { chosen.meter.aborted.add() }
             releaseUpstream(reuse: false)
             tried.append(chosen)
-            perform(exchange.connectFailure())
+            perform(step)
         case .failure:
             break
         }
@@ -219,9 +237,13 @@ final class ClientConnection: ChannelDuplexHandler, RearmableTimerOwner {
         perform(exchange.connected(pooled: pooled))
     }
 
-    private func forward(withEnd: Bool) {
+    private func forward(body: ByteBuffer?, withEnd: Bool) {
         guard let request, let upstream else { return }
         upstream.send(.head(request.head))
+        if let body, body.readableBytes > 0 {
+            target?.meter.requestBytes.add(body.readableBytes)
+            upstream.send(.body(.byteBuffer(body)))
+        }
         if withEnd { upstream.send(.end(requestTrailers)) }
         if request.expectsContinue, !withEnd, !continueSent {
             continueSent = true
@@ -237,6 +259,10 @@ final class ClientConnection: ChannelDuplexHandler, RearmableTimerOwner {
     /// Whether the client takes more of the response.
     var canTakeResponse: Bool {
         context?.channel.isWritable ?? false
+    }
+
+    func upstreamBeganResponse() {
+        exchange.responseBegan()
     }
 
     func upstreamSentHead(_ head: HTTPResponseHead) {
@@ -276,13 +302,8 @@ final class ClientConnection: ChannelDuplexHandler, RearmableTimerOwner {
 
     func upstreamLost(_ refusal: Refusal) {
         let step = exchange.upstreamLost(refusal)
-        if case .acquire = step { target?.meter.retries.add() } else { target?.meter.aborted.add() }
-        if case .answer = step {
-            perform(step)
-        } else {
-            releaseUpstream(reuse: false)
-            perform(step)
-        }
+        if step != .reconnect { target?.meter.aborted.add() }
+        perform(step)
     }
 
     // MARK: Ends

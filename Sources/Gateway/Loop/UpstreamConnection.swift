@@ -13,6 +13,9 @@ final class UpstreamConnection: ChannelDuplexHandler {
     private var context: ChannelHandlerContext?
     private var readIsHeld = false
     private var responseKeepsAlive = false
+    private var responseBegan = false
+    /// On what terms the connection may be used again.
+    private(set) var terms = ReuseTerms()
 
     init(upstream: UpstreamRuntime) {
         self.upstream = upstream
@@ -26,6 +29,7 @@ final class UpstreamConnection: ChannelDuplexHandler {
     func serve(_ client: ClientConnection) {
         self.client = client
         responseKeepsAlive = false
+        responseBegan = false
     }
 
     func send(_ part: HTTPClientRequestPart) {
@@ -59,12 +63,26 @@ final class UpstreamConnection: ChannelDuplexHandler {
         self.context = nil
     }
 
+    /// Something came, of which no part of a response may be made yet.
+    func bytesArrived() {
+        guard let client else {
+            // Nobody asked: whatever it is, it must not become the beginning of the next client's response.
+            upstream.forget(self)
+            context?.close(promise: nil)
+            return
+        }
+        guard !responseBegan else { return }
+        responseBegan = true
+        client.upstreamBeganResponse()
+    }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         // A part without a client follows a response that was given up: the connection is closing.
         guard let client else { return }
         switch unwrapInboundIn(data) {
         case .head(let head):
             responseKeepsAlive = head.isKeepAlive
+            terms.answered(keepAlive: head.headers["keep-alive"])
             client.upstreamSentHead(head)
         case .body(let bytes):
             client.upstreamSentBody(bytes)
@@ -109,5 +127,22 @@ final class UpstreamConnection: ChannelDuplexHandler {
         guard let client else { return upstream.forget(self) }
         self.client = nil
         client.upstreamLost(refusal)
+    }
+}
+
+/// The first handler of a connection to an upstream: tells of bytes before anything is made of them. The decoder keeps back what is no whole
+/// head yet and drops interim responses, but both are a beginning of a response.
+final class UpstreamByteWatch: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+
+    private let connection: UpstreamConnection
+
+    init(_ connection: UpstreamConnection) {
+        self.connection = connection
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        connection.bytesArrived()
+        context.fireChannelRead(data)
     }
 }

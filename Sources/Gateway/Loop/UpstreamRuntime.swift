@@ -69,6 +69,12 @@ final class UpstreamRuntime: RearmableTimerOwner {
         meter.requests.add()
     }
 
+    /// A request that is in flight here already is sent once more.
+    func noteRepetition() {
+        meter.retries.add()
+        meter.requests.add()
+    }
+
     func end() {
         meter.inFlight.add(-1)
         inFlight.leave()
@@ -90,7 +96,7 @@ final class UpstreamRuntime: RearmableTimerOwner {
 
     /// Keeps a connection for the next request, or closes it.
     func park(_ connection: UpstreamConnection) {
-        guard isReady, connection.isActive, pool.park(connection, now: .now()) else {
+        guard isReady, connection.isActive, pool.park(connection, terms: connection.terms, now: .now()) else {
             connection.close()
             return
         }
@@ -111,9 +117,10 @@ final class UpstreamRuntime: RearmableTimerOwner {
                     var encoding = HTTPRequestEncoder.Configuration()
                     encoding.automaticallySetFramingHeaders = false
                     let decoder = HTTPResponseDecoder(limitConfiguration: limits)
+                    let connection = UpstreamConnection(upstream: bound.value)
                     try channel.pipeline.syncOperations.addHandlers([
-                        HTTPRequestEncoder(configuration: encoding), ByteToMessageHandler(decoder),
-                        UpstreamConnection(upstream: bound.value),
+                        UpstreamByteWatch(connection), HTTPRequestEncoder(configuration: encoding), ByteToMessageHandler(decoder),
+                        connection,
                     ])
                 }
             }

@@ -6,12 +6,13 @@ struct RawServer: Sendable {
     typealias Connection = NIOAsyncChannel<ByteBuffer, ByteBuffer>
 
     let port: Int
+    private let listener: any Channel
     private let server: Task<Void, any Error>
 
-    static func start(_ script: @escaping @Sendable (RawConnection) async throws -> Void) async throws -> RawServer {
+    static func start(port: Int = 0, _ script: @escaping @Sendable (RawConnection) async throws -> Void) async throws -> RawServer {
         let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .bind(host: "127.0.0.1", port: 0) { channel in
+            .bind(host: "127.0.0.1", port: port) { channel in
                 channel.eventLoop.makeCompletedFuture { try Connection(wrappingChannelSynchronously: channel) }
             }
         let server = Task {
@@ -27,7 +28,12 @@ struct RawServer: Sendable {
                 }
             }
         }
-        return RawServer(port: channel.channel.localAddress?.port ?? 0, server: server)
+        return RawServer(port: channel.channel.localAddress?.port ?? 0, listener: channel.channel, server: server)
+    }
+
+    /// Refuses connections from now on; those that are open go on.
+    func stopListening() async throws {
+        try await listener.close().get()
     }
 
     func stop() async {
