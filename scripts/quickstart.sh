@@ -199,7 +199,7 @@ down() {
     fi
     if [[ -x $mcp ]] && own_server >/dev/null && answers && engine_answers; then
         use_server
-        "$mcp" deployment delete "$deployment" --quiet >/dev/null 2>&1 || true
+        "$mcp" deployment delete "$deployment" --yes --quiet >/dev/null 2>&1 || true
     fi
     stop_server
     if engine_answers; then

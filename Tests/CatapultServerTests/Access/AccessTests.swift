@@ -7,8 +7,8 @@ import Testing
 
 @Suite struct AccessTests {
     @Test func nobodyGetsInWithoutAKey() async throws {
-        try await CoreFixture.with { fixture in
-            try await fixture.http { http in
+        try await CoreFixture.with { fixture async throws in
+            try await fixture.http { http async throws in
                 let answer = try await http.with(key: nil).send(.get, "/api/v1/models")
                 #expect(answer.status == 401)
                 #expect(answer.detail == "Missing API key")
@@ -23,8 +23,8 @@ import Testing
     }
 
     @Test func aBearerTokenIsAsGoodAsTheHeader() async throws {
-        try await CoreFixture.with { fixture in
-            try await fixture.http { http in
+        try await CoreFixture.with { fixture async throws in
+            try await fixture.http { http async throws in
                 let answer = try await http.with(key: nil).send(
                     .get, "/api/v1/models", headers: [.authorization: "Bearer \(http.key ?? "")"])
                 #expect(answer.status == 200)
@@ -33,11 +33,11 @@ import Testing
     }
 
     @Test func rolesAreHeldAndSayNothingOfWhatExists() async throws {
-        try await CoreFixture.with { fixture in
+        try await CoreFixture.with { fixture async throws in
             _ = try await fixture.model("there")
             let viewer = try await fixture.keys.create(CreateAPIKey(name: "v", role: .viewer), CoreFixture.context("create_api_key", .apiKey))
             let op = try await fixture.keys.create(CreateAPIKey(name: "o", role: .operator), CoreFixture.context("create_api_key", .apiKey))
-            try await fixture.http { http in
+            try await fixture.http { http async throws in
                 let viewing = http.with(key: viewer.key)
                 #expect(try await viewing.send(.get, "/api/v1/models").status == 200)
                 let refused = try await viewing.send(.post, "/api/v1/models", #"{"name":"a","storage_path":"a"}"#)
@@ -52,9 +52,9 @@ import Testing
     }
 
     @Test func revokingWorksAtOnce() async throws {
-        try await CoreFixture.with { fixture in
+        try await CoreFixture.with { fixture async throws in
             let made = try await fixture.keys.create(CreateAPIKey(name: "temporary"), CoreFixture.context("create_api_key", .apiKey))
-            try await fixture.http { http in
+            try await fixture.http { http async throws in
                 #expect(try await http.with(key: made.key).send(.get, "/api/v1/models").status == 200)
                 let deleted = try await http.send(.delete, "/api/v1/api-keys/\(made.id)")
                 #expect(deleted.status == 200)
@@ -65,11 +65,11 @@ import Testing
     }
 
     @Test func anExpiredKeyIsAsGoodAsNone() async throws {
-        try await CoreFixture.with { fixture in
+        try await CoreFixture.with { fixture async throws in
             let made = try await fixture.keys.create(
                 CreateAPIKey(name: "brief", expiresAt: .now + .seconds(3_600)), CoreFixture.context("create_api_key", .apiKey))
             try await fixture.database.write { try $0.execute("UPDATE api_keys SET expires_at = \(Timestamp.now) WHERE name = 'brief'") }
-            try await fixture.http { http in
+            try await fixture.http { http async throws in
                 #expect(try await http.with(key: made.key).send(.get, "/api/v1/models").status == 401)
                 let past = try await http.send(.post, "/api/v1/api-keys", #"{"name":"late","expires_at":"2001-01-01T00:00:00Z"}"#)
                 #expect(past.status == 400)
@@ -79,8 +79,8 @@ import Testing
     }
 
     @Test func aKeyCannotRevokeItself() async throws {
-        try await CoreFixture.with { fixture in
-            try await fixture.http { http in
+        try await CoreFixture.with { fixture async throws in
+            try await fixture.http { http async throws in
                 let answer = try await http.send(.delete, "/api/v1/api-keys/admin")
                 #expect(answer.status == 400)
                 #expect(answer.detail.contains("self_delete"))
@@ -89,14 +89,14 @@ import Testing
     }
 
     @Test func secretsAreNeitherStoredNorListed() async throws {
-        try await CoreFixture.with { fixture in
+        try await CoreFixture.with { fixture async throws in
             let made = try await fixture.keys.create(CreateAPIKey(name: "k"), CoreFixture.context("create_api_key", .apiKey))
             let secret = String(made.key.split(separator: ".")[1])
             let stored = try await fixture.database.read { connection in
                 try connection.fetchColumn("SELECT prefix || salt || hash || name FROM api_keys", as: String.self)
             }
             #expect(!stored.joined().contains(secret))
-            try await fixture.http { http in
+            try await fixture.http { http async throws in
                 #expect(try await !http.send(.get, "/api/v1/api-keys").json.jsonText.contains(secret))
                 #expect(try await !http.send(.get, "/api/v1/audit-logs").json.jsonText.contains(secret))
             }
@@ -104,7 +104,7 @@ import Testing
     }
 
     @Test func theAdminKeyIsMadeOnceAndCanBeSet() async throws {
-        try await CoreFixture.with { fixture in
+        try await CoreFixture.with { fixture async throws in
             let file = "\(fixture.directory)/admin.key"
             #expect(try String(contentsOfFile: file, encoding: .utf8) == fixture.adminKey + "\n")
             let mode = try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions] as? Int
@@ -115,7 +115,7 @@ import Testing
             await #expect(throws: StartupError.self) {
                 try await AdminKey.ensure(given: "nodot", dataDirectory: fixture.directory, database: fixture.database)
             }
-            try await fixture.http { http in
+            try await fixture.http { http async throws in
                 #expect(try await http.with(key: "admin.of-my-own").send(.get, "/api/v1/api-keys").status == 200)
                 #expect(try await http.send(.get, "/api/v1/api-keys").status == 401)
             }

@@ -242,6 +242,34 @@ import Testing
         }
     }
 
+    @Test func `an engine that goes away and comes back is caught up with`() async throws {
+        try await DeploymentLab.with { lab in
+            let path = "\(lab.directory)/engine.sock"
+            let door = try EngineDoor(path: path)
+            try await door.open()
+            try await ContainerEngine.withEngine(.init(host: .unixSocket(path: path)), logger: DeploymentLab.logger) { engine in
+                try await lab.server(engine: engine) { server in
+                    let deployment = try await server.execute(replicas: 2)
+                    let before = try await server.waitUntilRunning(deployment.id)
+                    await door.shut()
+                    // What happens meanwhile is not told to the server; the endpoint goes on.
+                    try await lab.engine.containers.kill(try #require(before.replicaDetails[1].containerID))
+                    #expect(try await server.get("/hello", of: deployment) == 200)
+                    #expect(try await server.stop(deployment.id).status == .stopping)
+                    await #expect { try await server.start(deployment.id) } throws: {
+                        ErrorMapping.catapultError(for: $0, requestID: "r").status == 503
+                    }
+                    try await door.open()
+                    _ = try await server.start(deployment.id)
+                    try await server.waitUntilRunning(deployment.id)
+                    #expect(try await lab.containers().count { $0.status == .running } == 2)
+                    #expect(try await server.get("/hello", of: deployment) == 200)
+                }
+            }
+            await door.shut()
+        }
+    }
+
     @Test func `strays of ours are removed, those of others are not`() async throws {
         try await DeploymentLab.with { lab in
             func make(_ labels: [String: String]) async throws -> String {

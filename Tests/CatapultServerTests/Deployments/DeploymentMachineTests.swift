@@ -401,6 +401,21 @@ import Testing
         #expect(!engine.machine.isSettled)
     }
 
+    @Test func `a new wish does not undo what has happened and is not stored yet`() {
+        var engine = EngineModel(replicas: 1)
+        engine.run { $0.states == [.starting] }
+        engine.look()
+        let stored = engine.machine.replicas.map(\.record)
+        let id = engine.machine.replicas[0].id
+        engine.machine.probed(id, .healthy, run: stored[0].startedAt, now: engine.now)
+        engine.machine.load(wish: engine.machine.wish, standing: engine.machine.standing, replicas: stored, stored: stored)
+        #expect(engine.states == [.ready])
+        var forgiven = stored
+        forgiven[0].state = .stopped
+        engine.machine.load(wish: engine.machine.wish, standing: engine.machine.standing, replicas: forgiven, stored: stored)
+        #expect(engine.states == [.stopped])
+    }
+
     @Test func `answers about an earlier run are ignored`() throws {
         var engine = EngineModel(replicas: 1)
         engine.behaviour = { _ in .answers(after: 5) }
@@ -415,7 +430,7 @@ import Testing
 
     /// Random wishes, crashes, removals, restarts of the server and orders of events: what must never be is never, and when the engine behaves
     /// again all comes to be as wished.
-    @Test(arguments: 0..<60) func `whatever happens, it holds its promises and converges`(seed: UInt64) {
+    @Test(arguments: 0..<100) func `whatever happens, it holds its promises and converges`(seed: UInt64) {
         var random = SplitMix64(state: seed)
         var engine = EngineModel(replicas: Int.random(in: 0...3, using: &random), surge: Bool.random(using: &random))
         for _ in 0..<400 {

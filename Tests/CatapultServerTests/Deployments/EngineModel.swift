@@ -49,7 +49,7 @@ struct EngineModel {
         if forgiving {
             for index in records.indices where records[index].state == .failed { records[index].state = .stopped }
         }
-        machine.load(wish: wish, standing: standing, replicas: records)
+        machine.load(wish: wish, standing: standing, replicas: records, stored: machine.replicas.map(\.record))
     }
 
     /// The server is killed and started again: what is not stored is lost.

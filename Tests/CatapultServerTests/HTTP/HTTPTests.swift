@@ -6,8 +6,8 @@ import Testing
 
 @Suite struct HTTPTests {
     @Test func jsonThatIsCutOffNamesThePlace() async throws {
-        try await CoreFixture.with { fixture in
-            try await fixture.http { http in
+        try await CoreFixture.with { fixture async throws in
+            try await fixture.http { http async throws in
                 let answer = try await http.send(.post, "/api/v1/models", #"{"name":"a","#)
                 #expect(answer.status == 422)
                 #expect(answer.json["detail"]?[0]?["type"] == "json_invalid")
@@ -18,8 +18,8 @@ import Testing
     }
 
     @Test func everyProblemIsToldAtOnce() async throws {
-        try await CoreFixture.with { fixture in
-            try await fixture.http { http in
+        try await CoreFixture.with { fixture async throws in
+            try await fixture.http { http async throws in
                 let answer = try await http.send(.post, "/api/v1/models", #"{"name":"not allowed!","server_type":"vlm"}"#)
                 #expect(answer.status == 422)
                 let places = answer.json["detail"]?.arrayValue?.compactMap { $0["loc"]?[1]?.stringValue }.sorted()
@@ -29,8 +29,8 @@ import Testing
     }
 
     @Test func unknownFieldsAreAcceptedAndNamed() async throws {
-        try await CoreFixture.with { fixture in
-            try await fixture.http { http in
+        try await CoreFixture.with { fixture async throws in
+            try await fixture.http { http async throws in
                 let answer = try await http.send(.post, "/api/v1/models", #"{"name":"a","storage_path":"a","colour":"red"}"#)
                 #expect(answer.status == 201)
                 #expect(answer.headers[.ignoredFields] == "colour")
@@ -39,8 +39,8 @@ import Testing
     }
 
     @Test func aBodyThatIsTooLargeIsRefused() async throws {
-        try await CoreFixture.with { fixture in
-            try await fixture.http { http in
+        try await CoreFixture.with { fixture async throws in
+            try await fixture.http { http async throws in
                 let answer = try await http.send(
                     .post, "/api/v1/models", #"{"name":"a","description":""# + String(repeating: "x", count: 70_000) + #""}"#)
                 #expect(answer.status == 413)
@@ -50,8 +50,8 @@ import Testing
     }
 
     @Test func unknownRoutesAndMethodsAreToldApart() async throws {
-        try await CoreFixture.with { fixture in
-            try await fixture.http { http in
+        try await CoreFixture.with { fixture async throws in
+            try await fixture.http { http async throws in
                 let nowhere = try await http.send(.get, "/api/v1/nothing")
                 #expect(nowhere.status == 404)
                 #expect(nowhere.detail == "Not Found")
@@ -65,8 +65,8 @@ import Testing
     }
 
     @Test func trailingSlashAndOldNamesAreServed() async throws {
-        try await CoreFixture.with { fixture in
-            try await fixture.http { http in
+        try await CoreFixture.with { fixture async throws in
+            try await fixture.http { http async throws in
                 #expect(try await http.send(.get, "/api/v1/models/").status == 200)
                 #expect(try await http.send(.get, "/api/v1/releases").status == 200)
             }
@@ -74,8 +74,8 @@ import Testing
     }
 
     @Test func requestIDsAreKeptWhenTheyAreSafe() async throws {
-        try await CoreFixture.with { fixture in
-            try await fixture.http { http in
+        try await CoreFixture.with { fixture async throws in
+            try await fixture.http { http async throws in
                 let kept = try await http.send(.get, "/api/v1/models", headers: [.requestID: "trace-1"])
                 #expect(kept.headers[.requestID] == "trace-1")
                 let long = try await http.send(.get, "/api/v1/models", headers: [.requestID: String(repeating: "x", count: 200)])
@@ -85,9 +85,9 @@ import Testing
     }
 
     @Test func bothPagingDialectsWork() async throws {
-        try await CoreFixture.with { fixture in
+        try await CoreFixture.with { fixture async throws in
             for number in 0..<5 { _ = try await fixture.model("m\(number)") }
-            try await fixture.http { http in
+            try await fixture.http { http async throws in
                 let second = try await http.send(.get, "/api/v1/models?page=2&size=2")
                 #expect(second.json["items"]?.arrayValue?.count == 2)
                 #expect(second.json["total"] == 5)

@@ -54,13 +54,13 @@ import Testing
     }
 
     @Test func runsToItsEndWithProgressAndLog() async throws {
-        try await CoreFixture.with { fixture in
+        try await CoreFixture.with { fixture async throws in
             let id = try await enqueue(fixture)
             try await withRunner(fixture) { run in
                 run.log.append("hello\n")
                 try await run.progress(0.5, "half way")
                 return ["answer": 42]
-            } _: { service in
+            } _: { service async throws in
                 let ended = try await end(of: id, service)
                 #expect(ended.state == .succeeded)
                 #expect(ended.progress == 1)
@@ -73,11 +73,11 @@ import Testing
     }
 
     @Test func aFailureIsKeptWithItsHint() async throws {
-        try await CoreFixture.with { fixture in
+        try await CoreFixture.with { fixture async throws in
             let id = try await enqueue(fixture)
             try await withRunner(fixture) { _ in
                 throw CatapultError.invalid(field: "image_tag", "is wrong", hint: "mend it")
-            } _: { service in
+            } _: { service async throws in
                 let ended = try await end(of: id, service)
                 #expect(ended.state == .failed)
                 #expect(ended.error?["hint"] == "mend it")
@@ -88,14 +88,14 @@ import Testing
     }
 
     @Test func cancellingStopsTheWork() async throws {
-        try await CoreFixture.with { fixture in
+        try await CoreFixture.with { fixture async throws in
             let id = try await enqueue(fixture)
             let (started, continuation) = AsyncStream.makeStream(of: Void.self)
             try await withRunner(fixture) { _ in
                 continuation.finish()
                 try await Task.sleep(for: .seconds(600))
                 return .null
-            } _: { service in
+            } _: { service async throws in
                 for await _ in started {}
                 let answer = try await service.cancel(CancelOperation(operationID: id), CoreFixture.context("cancel_operation", .operation))
                 #expect(answer.cancelRequested)
@@ -108,7 +108,7 @@ import Testing
     }
 
     @Test func oneThatWaitsIsCancelledAtOnce() async throws {
-        try await CoreFixture.with { fixture in
+        try await CoreFixture.with { fixture async throws in
             let runner = OperationRunner(
                 database: fixture.database, signals: fixture.signals, logs: fixture.logs,
                 handlers: [ScriptedHandler(work: { _ in .null })], logger: CoreFixture.logger)
@@ -120,11 +120,11 @@ import Testing
     }
 
     @Test func whatAServerLeftBehindIsTakenUpAgain() async throws {
-        try await CoreFixture.with { fixture in
+        try await CoreFixture.with { fixture async throws in
             let id = try await enqueue(fixture)
             // A server that took it and was killed: a running row with a lease that is still good.
             _ = try await fixture.database.write { try OperationStore.claim(.build, owner: "dead", lease: .seconds(3_600), in: $0) }
-            try await withRunner(fixture) { run in ["attempt": .int(Int64(run.operation.attempts))] } _: { service in
+            try await withRunner(fixture) { run in ["attempt": .int(Int64(run.operation.attempts))] } _: { service async throws in
                 let ended = try await end(of: id, service)
                 #expect(ended.state == .succeeded)
                 #expect(ended.result == ["attempt": 2])
@@ -133,7 +133,7 @@ import Testing
     }
 
     @Test func oneThatKillsTheServerEachTimeIsGivenUp() async throws {
-        try await CoreFixture.with { fixture in
+        try await CoreFixture.with { fixture async throws in
             let id = try await enqueue(fixture)
             for _ in 0..<OperationRunner.maximumAttempts {
                 _ = try await fixture.database.write { connection in
@@ -141,7 +141,7 @@ import Testing
                     return try OperationStore.claim(.build, owner: "dead", lease: .seconds(3_600), in: connection)
                 }
             }
-            try await withRunner(fixture) { _ in .null } _: { service in
+            try await withRunner(fixture) { _ in .null } _: { service async throws in
                 let ended = try await end(of: id, service)
                 #expect(ended.state == .failed)
                 #expect(ended.error?["code"] == "interrupted")
@@ -150,7 +150,7 @@ import Testing
     }
 
     @Test func aServerThatStopsGivesItsWorkBack() async throws {
-        try await CoreFixture.with { fixture in
+        try await CoreFixture.with { fixture async throws in
             let id = try await enqueue(fixture)
             let (started, continuation) = AsyncStream.makeStream(of: Void.self)
             try await withRunner(fixture) { _ in
@@ -164,7 +164,7 @@ import Testing
     }
 
     @Test func aFollowedLogEndsWithItsOperation() async throws {
-        try await CoreFixture.with { fixture in
+        try await CoreFixture.with { fixture async throws in
             let logs = fixture.logs
             let file = logs.file("followed")
             file.append("one\n")

@@ -7,7 +7,7 @@ import Testing
     private let context = CoreFixture.context("create_environment", .environment)
 
     @Test func typesDecideAboutGPUs() async throws {
-        try await CoreFixture.with { fixture in
+        try await CoreFixture.with { fixture async throws in
             let service = EnvironmentService(database: fixture.database)
             let cpu = try await service.create(CreateEnvironment(name: "dev"), context)
             #expect(cpu.type == .cpu)
@@ -28,7 +28,7 @@ import Testing
     }
 
     @Test func anImpliedEnvironmentBecomesACreatedOne() async throws {
-        try await CoreFixture.with { fixture in
+        try await CoreFixture.with { fixture async throws in
             let service = EnvironmentService(database: fixture.database)
             let implied = try await fixture.database.write { try EnvironmentStore.resolveOrImply("staging", in: $0) }
             #expect(implied.implied)
@@ -41,8 +41,8 @@ import Testing
     }
 
     @Test func resourcesAreCheckedOnTheWire() async throws {
-        try await CoreFixture.with { fixture in
-            try await fixture.http { http in
+        try await CoreFixture.with { fixture async throws in
+            try await fixture.http { http async throws in
                 let answer = try await http.send(
                     .post, "/api/v1/environments", #"{"name":"x","type":"gpu","resources":{"memory":"lots","gpu":-1}}"#)
                 #expect(answer.status == 422)

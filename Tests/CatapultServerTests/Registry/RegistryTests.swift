@@ -9,7 +9,7 @@ import Testing
 
 @Suite struct RegistryTests {
     @Test func aModelIsFoundByIDAndByName() async throws {
-        try await CoreFixture.with { fixture in
+        try await CoreFixture.with { fixture async throws in
             let made = try await fixture.model("gpt-model")
             #expect(try await fixture.models.get(GetModel(modelID: made.id)) == made)
             #expect(try await fixture.models.get(GetModel(modelID: "gpt-model")) == made)
@@ -21,7 +21,7 @@ import Testing
     }
 
     @Test func aNameIsTakenOnce() async throws {
-        try await CoreFixture.with { fixture in
+        try await CoreFixture.with { fixture async throws in
             _ = try await fixture.model("a")
             let error = await #expect(throws: CatapultError.self) { try await fixture.model("a") }
             #expect(error?.status == 409)
@@ -33,7 +33,7 @@ import Testing
     }
 
     @Test func countersFollowTheRows() async throws {
-        try await CoreFixture.with { fixture in
+        try await CoreFixture.with { fixture async throws in
             let model = try await fixture.model("a")
             _ = try await fixture.models.create(
                 CreateModel(name: "lost", storagePath: "lost", source: .orphaned), CoreFixture.context("create_model"))
@@ -54,7 +54,7 @@ import Testing
     }
 
     @Test func searchTakesWildcardsLiterally() async throws {
-        try await CoreFixture.with { fixture in
+        try await CoreFixture.with { fixture async throws in
             _ = try await fixture.model("alpha_1")
             _ = try await fixture.model("alphax1")
             #expect(try await fixture.models.list(ListModels(search: "ALPHA_")).items.map(\.name) == ["alpha_1"])
@@ -63,7 +63,7 @@ import Testing
     }
 
     @Test func anUpdateLeavesAloneWhatIsAbsent() async throws {
-        try await CoreFixture.with { fixture in
+        try await CoreFixture.with { fixture async throws in
             let made = try await fixture.models.create(
                 CreateModel(name: "a", storagePath: "a", company: "c", tags: ["x"], requiresGPU: false, serverType: .vllm),
                 CoreFixture.context("create_model"))
@@ -79,7 +79,7 @@ import Testing
 
     @Test(arguments: ["../outside", "/etc", "a/../../outside", "link/passwd"])
     func pathsStayBeneathTheRoot(_ path: String) async throws {
-        try await CoreFixture.with { fixture in
+        try await CoreFixture.with { fixture async throws in
             try FileManager.default.createSymbolicLink(atPath: "\(fixture.storage.root)/link", withDestinationPath: "/etc")
             let error = await #expect(throws: CatapultError.self) {
                 try await fixture.models.create(CreateModel(name: "a", storagePath: path), CoreFixture.context("create_model"))
@@ -92,7 +92,7 @@ import Testing
     }
 
     @Test func pathsThatDoNotExistYetAreJudgedByTheirParents() async throws {
-        try await CoreFixture.with { fixture in
+        try await CoreFixture.with { fixture async throws in
             let root = fixture.storage.root
             #expect(try fixture.storage.resolve("new/folder/file") == "\(root)/new/folder/file")
             #expect(try fixture.storage.resolve("\(root)/x/../y") == "\(root)/y")
@@ -103,7 +103,7 @@ import Testing
     }
 
     @Test func aVersionNeedsItsModel() async throws {
-        try await CoreFixture.with { fixture in
+        try await CoreFixture.with { fixture async throws in
             let context = CoreFixture.context("create_version", .version)
             let missing = await #expect(throws: CatapultError.self) { try await fixture.versions.create(CreateVersion(version: "1"), context) }
             #expect(missing?.status == 422)
@@ -115,7 +115,7 @@ import Testing
     }
 
     @Test func aVersionIsRegisteredOncePerQuantization() async throws {
-        try await CoreFixture.with { fixture in
+        try await CoreFixture.with { fixture async throws in
             _ = try await fixture.model("a")
             let context = CoreFixture.context("create_version", .version)
             let made = try await fixture.versions.create(CreateVersion(modelName: "a", version: "1.0"), context)
@@ -132,7 +132,7 @@ import Testing
     }
 
     @Test func filesArriveStreamedAndChecked() async throws {
-        try await CoreFixture.with { fixture in
+        try await CoreFixture.with { fixture async throws in
             _ = try await fixture.model("a")
             let text = "weights of the model"
             let digest = SHA256.hash(data: Data(text.utf8)).map { String(format: "%02x", $0) }.joined()
@@ -143,7 +143,7 @@ import Testing
                 CoreFixture.context("create_version", .version))
             #expect(version.missingFiles == 1)
             #expect(try await fixture.models.get(GetModel(modelID: "a")).serverType == .llamaCpp)
-            try await fixture.http { http in
+            try await fixture.http { http async throws in
                 let path = "/api/v1/versions/\(version.id)/files/sub/model.gguf"
                 let wrong = try await http.send(.put, path, "weights of the modem")
                 #expect(wrong.status == 400)
@@ -167,7 +167,7 @@ import Testing
 
     @Test(arguments: ["", "/etc/passwd", "../x", "a//b", "a/./b"])
     func fileListsHoldOnlyPlainPaths(_ path: String) async throws {
-        try await CoreFixture.with { fixture in
+        try await CoreFixture.with { fixture async throws in
             _ = try await fixture.model("a")
             let error = await #expect(throws: CatapultError.self) {
                 try await fixture.versions.create(
