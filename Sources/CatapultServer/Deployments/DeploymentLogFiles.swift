@@ -154,6 +154,9 @@ final class DeploymentLogFiles: Sendable {
         ReplicaLogLine(stored: line)?.shown(numbered: numbered) ?? String(line)
     }
 
+    /// Lets those who follow a log ask whether it is over.
+    func wakeReaders(of id: String) { signals.notify(id) }
+
     /// The complete lines at the end, whether they are all there are, and where in the present file they end.
     private func tail(_ id: String, bytes limit: Int) -> (lines: [Substring], isWhole: Bool, position: LogPosition?) {
         var reader = LogFileReader(path: path(id))

@@ -58,14 +58,18 @@ struct DeploymentMachine: Sendable, Equatable {
         sort()
     }
 
-    /// Takes over what somebody else has written: a new wish, or replicas that get another chance. What is only known here is kept.
-    mutating func load(wish: DeploymentWish, standing: DeploymentStanding, replicas records: [ReplicaRecord]) {
+    /// Takes over what somebody else has written: a new wish, or replicas that get another chance. What is only known here is kept, and so is
+    /// what has happened since `stored`, the rows as they were stored last.
+    mutating func load(
+        wish: DeploymentWish, standing: DeploymentStanding, replicas records: [ReplicaRecord], stored: [ReplicaRecord]
+    ) {
         self.wish = wish
         self.standing = standing
         let known = Dictionary(uniqueKeysWithValues: replicas.map { ($0.id, $0) })
+        let earlier = Dictionary(uniqueKeysWithValues: stored.map { ($0.id, $0) })
         replicas = records.map { record in
             guard var machine = known[record.id] else { return ReplicaMachine(record) }
-            machine.load(record)
+            if record != earlier[record.id] { machine.load(record) }
             return machine
         }
         sort()

@@ -112,8 +112,8 @@ struct DeploymentReconciler: Sendable {
                 try await parts.gateway.removeEndpoint(id)
                 return false
             }
+            machine.load(wish: row.wish, standing: row.standing, replicas: records, stored: self.records)
             (self.row, self.records, mustReload) = (row, records, false)
-            machine.load(wish: row.wish, standing: row.standing, replicas: records)
         }
         try await serveEndpoint()
         if mustLook {

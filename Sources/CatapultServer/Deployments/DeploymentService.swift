@@ -1,6 +1,8 @@
 import CatapultAPI
 import ContainerEngine
+import NIOConcurrencyHelpers
 import SQLDatabase
+import ServiceLifecycle
 
 /// The rules of deployments. Each write is one transaction: wish, reservation of port and GPUs, operation, audit row.
 struct DeploymentService: Sendable {
@@ -67,14 +69,23 @@ struct DeploymentService: Sendable {
         return DeploymentLogs(deploymentID: deployment.id, logs: lines.map { $0 + "\n" }.joined(), truncated: isTruncated)
     }
 
-    /// Sends the last lines and those that follow, until the deployment is deleted or the reader goes away.
+    /// Sends the last lines and those that follow, until the deployment is deleted, the reader goes away, or the server stops.
     func followLogs(
         of deployment: Deployment, tail: Int, idle: () async throws -> Void, send: ([String]) async throws -> Void
     ) async throws {
         let id = deployment.id
-        try await logs.follow(
-            id, tail: tail, numbered: deployment.replicas > 1,
-            isOver: { try await database.read { try !$0.exists("SELECT 1 FROM deployments WHERE id = \(id)") } }, idle: idle, send: send)
+        let isStopping = NIOLockedValueBox(false)
+        try await withGracefulShutdownHandler {
+            try await logs.follow(
+                id, tail: tail, numbered: deployment.replicas > 1,
+                isOver: {
+                    if isStopping.withLockedValue({ $0 }) { return true }
+                    return try await database.read { try !$0.exists("SELECT 1 FROM deployments WHERE id = \(id)") }
+                }, idle: idle, send: send)
+        } onGracefulShutdown: {
+            isStopping.withLockedValue { $0 = true }
+            logs.wakeReaders(of: id)
+        }
     }
 
     // MARK: Making

@@ -1,6 +1,6 @@
 import AsyncHTTPClient
 import NIOCore
-import NIOHTTP1
+import NIOPosix
 
 /// Asks servers whether they are ready.
 struct HealthProbe: Sendable {
@@ -37,8 +37,7 @@ struct HealthProbe: Sendable {
         case let error as HTTPClientError where error == .remoteConnectionClosed: "was not answered: the connection was closed"
         case let error as IOError where error.errnoCode == 111: "was not answered: connection refused"
         case let error as IOError where error.errnoCode == 104: "was not answered: the connection was closed"
-        // The error of a connection attempt lists one per address; its type belongs to a module that this one does not use.
-        case _ where "\(error)".contains("refused"): "was not answered: connection refused"
+        case is NIOConnectionError: "was not answered: connection refused"
         case is CancellationError: "was cut short"
         default: "failed: \(error)"
         }

@@ -12,7 +12,8 @@ import Testing
     /// Requests by an admin against a server without a controller.
     private func with(_ body: @Sendable (any TestClientProtocol, HTTPFields, LabServer) async throws -> Void) async throws {
         try await DeploymentLab.with { lab in
-            guard case .created(let key) = try await AdminKey.ensure(given: nil, dataDirectory: lab.directory, database: lab.database) else {
+            guard case .created(let key) = try await AdminKey.ensure(given: nil, dataDirectory: lab.directory, database: lab.database)
+            else {
                 throw WaitedInVain()
             }
             try await lab.server(controlling: false) { server in
