@@ -36,13 +36,19 @@ import Testing
     }
 
     @Test func status() throws {
-        #expect(try parse(["status", "--deployment", "gpt-model-production"], as: Status.self).deployment == "gpt-model-production")
+        #expect(try parse(["status", "--deployment", "gpt-model-production"], as: Status.self).target.name() == "gpt-model-production")
     }
 
     @Test func scale() throws {
         let command = try parse(["scale", "--deployment", "gpt-model-production", "--replicas", "5"], as: Scale.self)
-        #expect(command.target.deployment == "gpt-model-production")
+        #expect(try command.target.name() == "gpt-model-production")
         #expect(command.replicas == 5)
+    }
+
+    @Test func aDeploymentMayBeNamedWithoutTheOption() throws {
+        #expect(try parse(["logs", "-f", "gpt"], as: Logs.self).target.name() == "gpt")
+        #expect(try parse(["restart", "gpt"], as: Restart.self).target.name() == "gpt")
+        #expect(throws: (any Error).self) { try CatapultTool.parseAsRoot(["stop", "gpt", "--deployment", "other"]) }
     }
 
     @Test func deploymentNamesHaveNoSlash() {
@@ -97,7 +103,7 @@ import Testing
 
     @Test(arguments: [
         ["deploy"], ["nonsense"], ["scale", "--deployment", "x", "--replicas", "-1"], ["scale", "--deployment", "x", "--replicas", "many"],
-        ["logs"], ["logs", "--build", "b", "--operation", "o"], ["model", "list", "--limit", "0"],
+        ["stop"], ["benchmark", "run"], ["logs"], ["logs", "--build", "b", "--operation", "o"], ["model", "list", "--limit", "0"],
         ["deploy", "--model", ":", "--environment", "e"],
     ])
     func whatCannotBeUnderstoodIsAUsageError(line: [String]) async {

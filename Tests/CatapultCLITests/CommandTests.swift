@@ -150,6 +150,25 @@ import Testing
         }
     }
 
+    @Test func stopWaitsUntilTheDeploymentHasStopped() async throws {
+        let states = try [DeploymentStatus.stopping, .stopping, .stopped].map {
+            try Sample.deployment(status: $0, operation: "old").wireText
+        }
+        let count = Mutex(0)
+        try await TestServer.serving({ _ in
+            .json(
+                states[
+                    count.withLock {
+                        $0 += 1; return $0 - 1
+                    }])
+        }) { server in
+            let stage = stage(server)
+            #expect(await stage.run("stop", "d") == .success)
+            #expect(stage.output.hasPrefix("gpt-model-production is stopped"))
+            #expect(server.requests.map(\.uri) == ["/api/v1/deployments/d/stop", "/api/v1/deployments/d-1", "/api/v1/deployments/d-1"])
+        }
+    }
+
     @Test func waitingEndsWhenItsTimeIsUp() async throws {
         let (running, deployment) = try (
             Sample.operation(.running, progress: 0.5, message: "loading").wireText, Sample.deployment(operation: "o-1").wireText
@@ -159,7 +178,7 @@ import Testing
             return .json(request.method == "POST" ? deployment : running)
         }) { server in
             let stage = stage(server)
-            #expect(await stage.run("stop", "--deployment", "d", "--timeout", "10ms") == .failure)
+            #expect(await stage.run("restart", "--deployment", "d", "--timeout", "10ms") == .failure)
             #expect(stage.errors.contains("operation o-1 goes on"))
         }
     }

@@ -20,7 +20,7 @@ import Testing
         #expect(try decide(Sample.deployment(status: .deploying), replicas: 1) == .scale(id: "d-1", replicas: 1))
     }
 
-    @Test(arguments: [DeploymentStatus.stopped, .failed]) func whatDoesNotRunIsStarted(status: DeploymentStatus) throws {
+    @Test(arguments: [DeploymentStatus.stopping, .stopped, .failed]) func whatDoesNotRunIsStarted(status: DeploymentStatus) throws {
         #expect(try decide(Sample.deployment(status: status)) == .start(id: "d-1", replicas: nil))
         #expect(try decide(Sample.deployment(status: status), replicas: 1) == .start(id: "d-1", replicas: 1))
     }

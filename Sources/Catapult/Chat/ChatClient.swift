@@ -42,7 +42,7 @@ public struct ChatClient: Sendable {
 
     /// Asks, and gives the answer piece by piece. Nothing is sent before the first piece is asked for.
     public func stream(_ messages: [ChatMessage], options: ChatOptions = ChatOptions()) -> ChatStream {
-        let events = EventStream(url: endpoint.root + "/v1/chat/completions", transport: transport) {
+        let events = EventStream(method: .post, url: endpoint.root + "/v1/chat/completions", transport: transport) {
             let model = if let model { model } else { try await models().first }
             let body = Self.body(messages, model: model, options: options)
             return try await understood {

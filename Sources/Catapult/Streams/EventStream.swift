@@ -4,6 +4,7 @@ import CatapultAPI
 public struct EventStream: AsyncSequence, Sendable {
     public typealias Element = ServerSentEvent
 
+    let method: Route.Method
     let url: String
     let transport: Transport
     let open: @Sendable () async throws -> Transport.Body
@@ -33,7 +34,7 @@ public struct EventStream: AsyncSequence, Sendable {
                     ready = ArraySlice(try parser.consume(chunk.readableBytesView))
                 } catch {
                     throw AnswerError(
-                        request: "GET \(stream.url)",
+                        request: "\(stream.method.rawValue) \(stream.url)",
                         reason: "an event is longer than \(ByteCount.text(Int64(parser.longestEvent)))")
                 }
             }
@@ -52,7 +53,8 @@ public struct LineStream: AsyncSequence, Sendable {
 
     public func makeAsyncIterator() -> Iterator {
         Iterator(
-            source: form == .events ? .events(EventStream(url: url, transport: transport, open: open).makeAsyncIterator()) : .text(self))
+            source: form == .events
+                ? .events(EventStream(method: .get, url: url, transport: transport, open: open).makeAsyncIterator()) : .text(self))
     }
 
     /// Opens the stream at the first element.

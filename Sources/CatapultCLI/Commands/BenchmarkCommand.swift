@@ -16,7 +16,7 @@ struct BenchmarkCommand: AsyncParsableCommand {
                 """
         )
 
-        @OptionGroup var target: DeploymentOption
+        @OptionGroup var target: DeploymentTarget
         @Option(help: ArgumentHelp("How long to send.", valueName: "duration")) var duration: TimeSpan?
         @Option(help: ArgumentHelp("How many requests to send, instead of --duration.", valueName: "n")) var requests: Int?
         @Option(help: ArgumentHelp("Clients, or requests in flight at most with --rate.", valueName: "n")) var concurrency: Int?
@@ -34,7 +34,7 @@ struct BenchmarkCommand: AsyncParsableCommand {
         }
 
         func run(in session: Session) async throws {
-            let deployment = try await session.connect().send(GetDeployment(deploymentID: target.deployment))
+            let deployment = try await session.connect().send(GetDeployment(deploymentID: target.name()))
             let chat = try await deployment.chatClient()
             let plan = try plan(chat)
             try plan.validate()

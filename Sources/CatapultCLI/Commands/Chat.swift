@@ -6,7 +6,8 @@ import CatapultAPI
 struct Chat: SessionCommand {
     static let configuration = CommandConfiguration(abstract: "Ask a deployed language model; the answer is shown as it comes.")
 
-    @OptionGroup var target: DeploymentOption
+    @Option(help: ArgumentHelp("The deployment's name or id.", valueName: "name"))
+    var deployment: String
 
     @Argument(help: "The question; read from standard input when absent or '-'.")
     var question: String?
@@ -38,8 +39,8 @@ struct Chat: SessionCommand {
             text = try await session.surroundings.input.readAll(Self.longestQuestion)
         }
         guard text.contains(where: { !$0.isWhitespace }) else { throw Complaint(.usage, "the question is empty") }
-        let deployment = try await session.connect().send(GetDeployment(deploymentID: target.deployment))
-        let chat = try await deployment.chatClient()
+        let known = try await session.connect().send(GetDeployment(deploymentID: deployment))
+        let chat = try await known.chatClient()
         let messages = (system.map { [ChatMessage(.system, $0)] } ?? []) + [ChatMessage(.user, text)]
         try await show(chat.stream(messages, options: ChatOptions(maxTokens: maxTokens, temperature: temperature)), session)
     }
@@ -91,7 +92,7 @@ extension Deployment {
             throw Complaint(
                 .conflict, "\(name) has no endpoint: it is \(status.rawValue)", hint: "Look at `mcp status --deployment \(name)`.")
         }
-        guard status == .running || status == .success || deploymentType == .metadata else {
+        guard status == .running || readyReplicas > 0 || deploymentType == .metadata else {
             throw Complaint(
                 .conflict, "\(name) does not answer: it is \(status.rawValue)",
                 hint: status == .stopped || status == .failed

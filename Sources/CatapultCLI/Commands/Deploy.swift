@@ -58,6 +58,9 @@ struct Deploy: SessionCommand {
         let existing = try await client.find(GetDeployment(deploymentID: name))
         let decision = try DeployDecision(existing: existing, version: version, replicas: replicas)
         if dryRun { return try show(decision, version: version, name: name, session) }
+        if let existing, existing.status == .stopping {
+            _ = try await session.settled(existing, timeout: wait.timeout?.duration, with: client)
+        }
         if session.output.isForPeople { session.output.note("deploying \(version.handle) as \(name)") }
 
         var deployment = try await apply(decision, version: version, name: name, client)
@@ -132,7 +135,7 @@ enum DeployDecision: Equatable {
     case create
     /// Another number of replicas.
     case scale(id: String, replicas: Int)
-    /// Stopped or failed: start it, after a change of the number of replicas where one is asked for.
+    /// Stopped or failed, or about to be: start it, after a change of the number of replicas where one is asked for.
     case start(id: String, replicas: Int?)
     /// It is under way already.
     case follow(id: String)
@@ -165,8 +168,8 @@ enum DeployDecision: Equatable {
         }
         let change = replicas.flatMap { $0 == existing.replicas ? nil : $0 }
         switch existing.status {
-        case .stopped, .failed, .terminated: self = .start(id: existing.id, replicas: change)
-        case .pending, .deploying, .stopping: self = change.map { .scale(id: existing.id, replicas: $0) } ?? .follow(id: existing.id)
+        case .stopping, .stopped, .failed, .terminated: self = .start(id: existing.id, replicas: change)
+        case .pending, .deploying: self = change.map { .scale(id: existing.id, replicas: $0) } ?? .follow(id: existing.id)
         case .running, .success: self = change.map { .scale(id: existing.id, replicas: $0) } ?? .keep(id: existing.id)
         }
     }
@@ -194,8 +197,33 @@ extension CatapultClient {
 extension Session {
     /// Waits for what is being done to a deployment, and gives the deployment as it is then.
     func waited(for deployment: Deployment, _ options: WaitOptions, with client: CatapultClient) async throws -> Deployment {
-        guard !options.detach, let operation = deployment.operationID else { return deployment }
-        try await follow(operation, with: client, timeout: options.timeout?.duration, deployment: deployment.id)
+        guard !options.detach else { return deployment }
+        let timeout = options.timeout?.duration
+        // Stopping is no operation: it only waits for the requests in flight.
+        guard deployment.status != .stopping else { return try await settled(deployment, timeout: timeout, with: client) }
+        guard let operation = deployment.operationID else { return deployment }
+        try await follow(operation, with: client, timeout: timeout, deployment: deployment.id)
         return try await client.send(GetDeployment(deploymentID: deployment.id))
+    }
+
+    /// Waits until a deployment that is stopping has stopped. The contract has no event for that, so it is asked, less and less often.
+    func settled(_ deployment: Deployment, timeout: Duration?, with client: CatapultClient) async throws -> Deployment {
+        let line = ProgressLine(self)
+        defer { line.clear() }
+        let label = "\(deployment.name) is stopping"
+        line.show(ProgressBar(label: label), step: label)
+        let start = ContinuousClock.now
+        var pause = Duration.milliseconds(50)
+        var current = deployment
+        while current.status == .stopping {
+            if let timeout, start.duration(to: .now) >= timeout {
+                throw Complaint(
+                    .failure, "\(deployment.name) is still stopping", hint: "Look at `mcp status --deployment \(deployment.name)`.")
+            }
+            try await Task.sleep(for: pause)
+            pause = min(pause * 2, .seconds(2))
+            current = try await client.send(GetDeployment(deploymentID: deployment.id))
+        }
+        return current
     }
 }

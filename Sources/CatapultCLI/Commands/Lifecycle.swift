@@ -2,10 +2,30 @@ import ArgumentParser
 import Catapult
 import CatapultAPI
 
-/// The option of commands about one deployment.
-struct DeploymentOption: ParsableArguments {
-    @Option(help: ArgumentHelp("The deployment's name or id.", valueName: "name"))
-    var deployment: String
+/// Which deployment a command is about: `--deployment NAME`, or the name alone.
+struct DeploymentTarget: ParsableArguments {
+    @Option(name: .customLong("deployment"), help: ArgumentHelp("The deployment's name or id.", valueName: "name"))
+    var option: String?
+
+    @Argument(help: ArgumentHelp("The same, without the option's name.", valueName: "name"))
+    var argument: String?
+
+    /// The name or id, or nil where none is given.
+    var optionalName: String? { option ?? argument }
+
+    func validate() throws {
+        guard option == nil || argument == nil else { throw ValidationError("the deployment is given twice") }
+    }
+
+    /// The name or id.
+    ///
+    /// - Throws: `Complaint` where none is given.
+    func name() throws -> String {
+        guard let name = optionalName else {
+            throw Complaint(.usage, "no deployment is named", hint: "Give --deployment NAME; `mcp deployment list` shows which there are.")
+        }
+        return name
+    }
 }
 
 /// `mcp status`.
@@ -13,14 +33,12 @@ struct Status: SessionCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show how a deployment and its replicas are doing; all deployments without a name.")
 
-    @Option(help: ArgumentHelp("The deployment's name or id.", valueName: "name"))
-    var deployment: String?
-
+    @OptionGroup var target: DeploymentTarget
     @OptionGroup var global: GlobalOptions
 
     func run(in session: Session) async throws {
         let client = try await session.connect()
-        guard let deployment else {
+        guard let deployment = target.optionalName else {
             return try session.output.list(await client.send(ListDeployments(size: 100)), empty: DeploymentCommand.emptyList)
         }
         let state = try await client.send(GetDeploymentStatus(deploymentID: deployment))
@@ -35,7 +53,7 @@ struct Status: SessionCommand {
 struct Scale: SessionCommand {
     static let configuration = CommandConfiguration(abstract: "Change the number of replicas of a deployment.")
 
-    @OptionGroup var target: DeploymentOption
+    @OptionGroup var target: DeploymentTarget
 
     @Option(help: ArgumentHelp("Replicas, 0 to 100.", valueName: "n"))
     var replicas: Int
@@ -48,7 +66,7 @@ struct Scale: SessionCommand {
     }
 
     func run(in session: Session) async throws {
-        try await session.change(ScaleDeployment(deploymentID: target.deployment, replicas: replicas), wait)
+        try await session.change(ScaleDeployment(deploymentID: target.name(), replicas: replicas), wait)
     }
 }
 
@@ -56,33 +74,33 @@ struct Scale: SessionCommand {
 struct Stop: SessionCommand {
     static let configuration = CommandConfiguration(abstract: "Stop a deployment; its address and logs are kept.")
 
-    @OptionGroup var target: DeploymentOption
+    @OptionGroup var target: DeploymentTarget
     @OptionGroup var wait: WaitOptions
     @OptionGroup var global: GlobalOptions
 
-    func run(in session: Session) async throws { try await session.change(StopDeployment(deploymentID: target.deployment), wait) }
+    func run(in session: Session) async throws { try await session.change(StopDeployment(deploymentID: target.name()), wait) }
 }
 
 /// `mcp start`.
 struct Start: SessionCommand {
     static let configuration = CommandConfiguration(abstract: "Start a stopped or failed deployment again.")
 
-    @OptionGroup var target: DeploymentOption
+    @OptionGroup var target: DeploymentTarget
     @OptionGroup var wait: WaitOptions
     @OptionGroup var global: GlobalOptions
 
-    func run(in session: Session) async throws { try await session.change(StartDeployment(deploymentID: target.deployment), wait) }
+    func run(in session: Session) async throws { try await session.change(StartDeployment(deploymentID: target.name()), wait) }
 }
 
 /// `mcp restart`.
 struct Restart: SessionCommand {
     static let configuration = CommandConfiguration(abstract: "Replace all replicas of a deployment by new ones.")
 
-    @OptionGroup var target: DeploymentOption
+    @OptionGroup var target: DeploymentTarget
     @OptionGroup var wait: WaitOptions
     @OptionGroup var global: GlobalOptions
 
-    func run(in session: Session) async throws { try await session.change(RestartDeployment(deploymentID: target.deployment), wait) }
+    func run(in session: Session) async throws { try await session.change(RestartDeployment(deploymentID: target.name()), wait) }
 }
 
 extension Session {

@@ -6,8 +6,7 @@ import CatapultAPI
 struct Logs: SessionCommand {
     static let configuration = CommandConfiguration(abstract: "Read or follow the log of a deployment, a build or an operation.")
 
-    @Option(help: ArgumentHelp("A deployment's name or id.", valueName: "name"))
-    var deployment: String?
+    @OptionGroup var target: DeploymentTarget
 
     @Option(help: ArgumentHelp("A build's id.", valueName: "id"))
     var build: String?
@@ -24,7 +23,7 @@ struct Logs: SessionCommand {
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
-        guard [deployment, build, operation].compactMap({ $0 }).count == 1 else {
+        guard [target.optionalName, build, operation].compactMap({ $0 }).count == 1 else {
             throw ValidationError("name one of --deployment, --build and --operation")
         }
         guard (1...10_000).contains(tail) else { throw ValidationError("--tail is \(tail); 1 to 10000 are allowed") }
@@ -32,7 +31,7 @@ struct Logs: SessionCommand {
 
     func run(in session: Session) async throws {
         let client = try await session.connect()
-        switch (deployment, build, operation) {
+        switch (target.optionalName, build, operation) {
         case (let id?, _, _) where follow: try await session.print(client.lines(of: StreamDeploymentLogs(deploymentID: id, tail: tail)))
         case (_, let id?, _) where follow: try await session.print(client.lines(of: StreamBuildLogs(buildID: id)))
         case (_, _, let id?) where follow: try await session.followLog(ofOperation: id, with: client)

@@ -71,8 +71,7 @@ struct ModelRegister: SessionCommand {
         }
         let result = try await client.send(GetVersion(versionID: registered.id))
         let how = place.isInPlace ? "in place, nothing was copied" : "uploaded"
-        let count = "\(files.count) file\(files.count == 1 ? "" : "s")"
-        try session.output.done(result, "registered \(result.handle): \(count), \(ByteCount.text(found.totalSize)), \(how)")
+        try session.output.done(result, "registered \(result.handle): \(found.countText), \(ByteCount.text(found.totalSize)), \(how)")
         if session.output.isForPeople { session.output.note("next: mcp deploy --model \(result.handle) --environment staging", .dim) }
     }
 
@@ -86,7 +85,7 @@ struct ModelRegister: SessionCommand {
                     label: "hashing \(file.path)", fraction: total > 0 ? Double(done) / Double(total) : 1,
                     detail: "\(ByteCount.text(done)) of \(ByteCount.text(total))"
                 ),
-                step: "hashing \(found.files.count) files, \(ByteCount.text(total))"
+                step: "hashing \(found.countText), \(ByteCount.text(total))"
             )
         }
     }

@@ -13,8 +13,7 @@ struct Open: SessionCommand {
     static let configuration = CommandConfiguration(
         abstract: "Print the address of a deployment, or of the API's documentation, and open it in a browser.")
 
-    @Option(help: ArgumentHelp("The deployment's name or id.", valueName: "name"))
-    var deployment: String?
+    @OptionGroup var target: DeploymentTarget
 
     @Flag(name: .customLong("print"), help: "Only print the address.")
     var printOnly = false
@@ -23,7 +22,7 @@ struct Open: SessionCommand {
 
     func run(in session: Session) async throws {
         let address: String
-        if let deployment {
+        if let deployment = target.optionalName {
             address = try await session.connect().send(GetDeployment(deploymentID: deployment)).endpoint()
         } else {
             address = try session.connection().url.root + "/docs"

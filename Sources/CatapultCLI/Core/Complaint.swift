@@ -29,6 +29,8 @@ struct Complaint: Error, Equatable {
 
     /// The error as lines for people. Line breaks and control characters of foreign text do not get through.
     func lines(_ style: Style) -> [String] {
+        // Who pressed Ctrl-C knows it; only what goes on is news.
+        if status == .interrupted, hint == nil { return [] }
         var lines = [style.paint("error:", .bad) + " " + SafeText.line(message)]
         if let hint { lines.append(style.paint("hint:", .busy) + " " + SafeText.line(hint)) }
         return lines

@@ -20,6 +20,7 @@ extension Session {
         do {
             return try await Self.within(timeout) {
                 try await client.waitForOperation(id) { operation in
+                    guard operation.state != .failed else { return }
                     let label = operation.message.isEmpty ? "\(operation.kind.rawValue) \(operation.state.rawValue)" : operation.message
                     line.show(ProgressBar(label: label, fraction: operation.progress), step: label)
                 }

@@ -27,6 +27,9 @@ struct LocalFiles: Sendable, Equatable {
     /// Folders that were left out.
     var skipped: [String]
 
+    /// The number of files, for people.
+    var countText: String { files.count == 1 ? "1 file" : "\(files.count) files" }
+
     var totalSize: Int64 { files.reduce(0) { $0 + $1.size } }
 
     /// The contract's limit.
