@@ -29,8 +29,10 @@ struct DeploymentStanding: Sendable, Equatable {
     var stoppedAt: Timestamp?
 }
 
-/// A deployment's way from what is to what is wished. A pure value: what is wished, containers, answers of probes and ends of actions go in;
-/// actions come out. What it says must be stored before its actions are carried out; then a crash at any point is repaired by the next look.
+/// A deployment's way from what is to what is wished. A pure value: what is wished, containers, answers of probes and ends of actions go
+/// in;
+/// actions come out. What it says must be stored before its actions are carried out; then a crash at any point is repaired by the next
+/// look.
 struct DeploymentMachine: Sendable, Equatable {
     /// An action for one of the replicas, or for a container that belongs to none.
     enum Action: Sendable, Equatable {
@@ -58,7 +60,8 @@ struct DeploymentMachine: Sendable, Equatable {
         sort()
     }
 
-    /// Takes over what somebody else has written: a new wish, or replicas that get another chance. What is only known here is kept, and so is
+    /// Takes over what somebody else has written: a new wish, or replicas that get another chance. What is only known here is kept, and so
+    /// is
     /// what has happened since `stored`, the rows as they were stored last.
     mutating func load(
         wish: DeploymentWish, standing: DeploymentStanding, replicas records: [ReplicaRecord], stored: [ReplicaRecord]

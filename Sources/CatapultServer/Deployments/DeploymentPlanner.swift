@@ -138,7 +138,7 @@ struct DeploymentPlanner: Sendable {
             needed: Int64(needed), present: Int64(inventory.count), inUse: Int64(inUse),
             hint: fitting > 0
                 ? "Ask for at most \(fitting) replicas, or stop another deployment."
-                : "Deploy to an environment of type cpu (`mcp environment create --name NAME --type cpu`), or stop a deployment that has GPUs."
+                : "Deploy to an environment of type cpu (`mcp environment create --type cpu`), or stop a deployment that has GPUs."
         )
     }
 
@@ -187,7 +187,7 @@ struct DeploymentPlanner: Sendable {
                 throw CatapultError.alreadyExists(
                     .deployment, asked,
                     hint:
-                        "Scale or restart it (`mcp scale`, `mcp restart`), delete it with `mcp deployment delete \(asked)`, or choose another name."
+                        "Scale or restart it (`mcp scale`, `mcp restart`), delete it (`mcp deployment delete \(asked)`), or choose another name."
                 )
             }
             return asked

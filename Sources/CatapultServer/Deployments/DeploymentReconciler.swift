@@ -7,7 +7,8 @@ import SQLDatabase
 
 /// Brings one deployment to what is wished for it, and keeps it there. It is the only one that writes its replicas.
 ///
-/// Each round takes what has happened, looks at the containers if they may have changed, lets the machine decide, stores what it says, and only
+/// Each round takes what has happened, looks at the containers if they may have changed, lets the machine decide, stores what it says, and
+/// only
 /// then acts. So a server that is killed anywhere goes on at its next start from what is stored and what runs.
 struct DeploymentReconciler: Sendable {
     /// Lines of a replica's output that tell why it was given up.
@@ -203,7 +204,8 @@ struct DeploymentReconciler: Sendable {
         try await replacePort(port)
     }
 
-    /// Another program has the port. A deployment that nobody could have used yet gets another one; the address of one that has run must stay.
+    /// Another program has the port. A deployment that nobody could have used yet gets another one; the address of one that has run must
+    /// stay.
     private mutating func replacePort(_ port: Int) async throws {
         takenPorts.insert(port)
         if row.standing.startedAt == nil, takenPorts.count <= PortStore.tries {

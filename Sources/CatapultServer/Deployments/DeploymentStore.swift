@@ -10,7 +10,8 @@ enum DeploymentStore {
             (SELECT count(DISTINCT r.number) FROM replicas r WHERE r.deployment_id = d.id AND r.state = 'ready' AND r.number < d.replicas),
             d.endpoint_url, p.port, d.image_tag, d.image_digest, d.build_id,
             (SELECT r.container_id FROM replicas r WHERE r.deployment_id = d.id ORDER BY r.number, r.generation DESC LIMIT 1), d.gpu_count,
-            d.memory_limit, d.cpu_limit, d.environment_vars, d.volume_mounts, d.cluster, d.k8s_namespace, d.error, d.operation_id, d.metadata,
+            d.memory_limit, d.cpu_limit, d.environment_vars, d.volume_mounts, d.cluster, d.k8s_namespace, d.error, d.operation_id,
+            d.metadata,
             d.deployed_by, d.deployed_at, d.started_at, d.stopped_at
         FROM deployments d JOIN versions v ON v.id = d.version_id JOIN models m ON m.id = v.model_id
         LEFT JOIN ports p ON p.deployment_id = d.id
@@ -77,14 +78,18 @@ enum DeploymentStore {
         let (environment, mounts) = (JSONColumn(deployment.environmentVars), JSONColumn(deployment.volumeMounts))
         try connection.execute(
             """
-            INSERT INTO deployments (id, name, version_id, environment, deployment_type, status, health_status, replicas, generation, wanted, revision,
-                endpoint_url, image_tag, image_digest, build_id, container_port, health_path, start_grace_seconds, stop_grace_seconds, gpu_count,
-                memory_limit, cpu_limit, environment_vars, volume_mounts, cluster, k8s_namespace, operation_id, metadata, deployed_by, deployed_at)
+            INSERT INTO deployments (id, name, version_id, environment, deployment_type, status, health_status, replicas, generation,
+            wanted, revision,
+                endpoint_url, image_tag, image_digest, build_id, container_port, health_path, start_grace_seconds, stop_grace_seconds,
+                gpu_count,
+                memory_limit, cpu_limit, environment_vars, volume_mounts, cluster, k8s_namespace, operation_id, metadata, deployed_by,
+                deployed_at)
             VALUES (\(deployment.id), \(deployment.name), \(deployment.versionID), \(deployment.environment), \(deployment.deploymentType),
                 \(deployment.status), \(deployment.healthStatus), \(deployment.replicas), 1, \(wanted), 1, \(deployment.endpointURL),
                 \(deployment.imageTag), \(deployment.imageDigest), \(deployment.dockerBuildID), \(template.port), \(template.healthPath),
                 \(template.startGraceSeconds), \(template.stopGraceSeconds), \(deployment.gpuCount), \(deployment.memoryLimit),
-                \(deployment.cpuLimit), \(environment), \(mounts), \(deployment.cluster), \(deployment.k8sNamespace), \(deployment.operationID),
+                \(deployment.cpuLimit), \(environment), \(mounts), \(deployment.cluster), \(deployment.k8sNamespace),
+                \(deployment.operationID),
                 \(JSONColumn(deployment.metadata)), \(deployment.deployedBy), \(deployment.deployedAt))
             """)
     }
@@ -156,7 +161,8 @@ enum DeploymentStore {
     static func row(_ id: String, in connection: any SQLConnection) throws -> DeploymentRow? {
         try connection.fetchFirst(
             """
-            SELECT d.name, d.version_id, d.wanted, d.replicas, d.generation, d.gpu_count, d.start_grace_seconds, d.health_path, d.memory_limit, d.status,
+            SELECT d.name, d.version_id, d.wanted, d.replicas, d.generation, d.gpu_count, d.start_grace_seconds, d.health_path,
+            d.memory_limit, d.status,
                 d.health_status, d.error, d.started_at, d.stopped_at, d.revision, d.image_digest, d.container_port, d.environment_vars,
                 d.volume_mounts, d.cpu_limit, d.stop_grace_seconds, p.port, d.endpoint_url, d.build_id, d.operation_id
             FROM deployments d LEFT JOIN ports p ON p.deployment_id = d.id WHERE d.id = \(id)

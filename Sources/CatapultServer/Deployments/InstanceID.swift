@@ -13,7 +13,8 @@ enum InstanceID {
             let id = String(decoding: bytes.prefix { $0 > 0x20 }, as: UTF8.self)
             guard Identifier.isUUID(id) else {
                 throw StartupError(
-                    "\(path) does not hold an id. Restore it from a backup; without one, remove it together with the containers labelled catapult.managed."
+                    "\(path) does not hold an id. Restore it from a backup; without one, "
+                        + "remove it together with the containers labelled catapult.managed."
                 )
             }
             return id

@@ -4,7 +4,8 @@ import SQLDatabase
 /// The SQL of replicas.
 enum ReplicaStore {
     private static let columns: SQLQuery = """
-        id, number, generation, state, container_id, port, restarts, crashes, quick_exits, exit_code, error, next_start_at, counted_end, created_at,
+        id, number, generation, state, container_id, port, restarts, crashes, quick_exits, exit_code, error, next_start_at, counted_end,
+        created_at,
         started_at, ready_at
         """
 
@@ -40,7 +41,8 @@ enum ReplicaStore {
             try connection.execute(
                 """
                 INSERT INTO replicas (deployment_id, \(columns))
-                VALUES (\(deploymentID), \(record.id), \(record.number), \(record.generation), \(record.state), \(record.containerID), \(record.port),
+                VALUES (\(deploymentID), \(record.id), \(record.number), \(record.generation), \(record.state), \(record.containerID),
+                \(record.port),
                     \(record.restarts), \(record.crashes), \(record.quickExits), \(record.exitCode), \(record.error), \(record.nextStartAt),
                     \(record.countedEnd), \(record.createdAt), \(record.startedAt), \(record.readyAt))
                 ON CONFLICT (id) DO UPDATE SET state = excluded.state, container_id = excluded.container_id, port = excluded.port,

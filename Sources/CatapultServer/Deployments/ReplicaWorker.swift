@@ -111,7 +111,8 @@ enum ReplicaLogFollower {
     /// Longer lines are cut.
     private static let maximumLineBytes = 16 << 10
 
-    /// Follows a container's output from where the log ends until the container ends. Silent when the engine goes away: it is begun anew then.
+    /// Follows a container's output from where the log ends until the container ends. Silent when the engine goes away: it is begun anew
+    /// then.
     static func follow(_ container: String, of replica: ReplicaRecord, in deploymentID: String, parts: ControllerParts) async {
         let end = parts.logs.end(of: replica.id, in: deploymentID)
         var repeated = end?.lines ?? 0

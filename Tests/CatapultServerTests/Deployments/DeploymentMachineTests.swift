@@ -428,7 +428,8 @@ import Testing
         #expect(engine.states == [.ready])
     }
 
-    /// Random wishes, crashes, removals, restarts of the server and orders of events: what must never be is never, and when the engine behaves
+    /// Random wishes, crashes, removals, restarts of the server and orders of events: what must never be is never, and when the engine
+    /// behaves
     /// again all comes to be as wished.
     @Test(arguments: 0..<100) func `whatever happens, it holds its promises and converges`(seed: UInt64) {
         var random = SplitMix64(state: seed)

@@ -207,10 +207,12 @@ import Testing
         let name = "holder-\(number)"
         try connection.execute(
             """
-            INSERT INTO deployments (id, name, version_id, environment, deployment_type, status, health_status, replicas, generation, wanted, revision,
+            INSERT INTO deployments (id, name, version_id, environment, deployment_type, status, health_status, replicas, generation,
+            wanted, revision,
                 container_port, health_path, start_grace_seconds, stop_grace_seconds, gpu_count, environment_vars, volume_mounts, metadata,
                 deployed_at)
-            VALUES (\(Identifier.make()), \(name), \(lab.version.id), 'testing', 'local', 'stopped', 'unknown', 0, 1, 'stopped', 1, 8000, '/', 1, 1,
+            VALUES (\(Identifier.make()), \(name), \(lab.version.id), 'testing', 'local', 'stopped', 'unknown', 0, 1, 'stopped', 1, 8000,
+            '/', 1, 1,
                 0, '{}', '{}', '{}', 0)
             """)
         return name

@@ -2,7 +2,8 @@ import CatapultAPI
 
 @testable import CatapultServer
 
-/// A model of what an engine does with a deployment's containers, for tests of the machine without I/O. Time stands still unless it is moved.
+/// A model of what an engine does with a deployment's containers, for tests of the machine without I/O. Time stands still unless it is
+/// moved.
 struct EngineModel {
     /// What the program in the containers does when it is started.
     enum Behaviour: Equatable {
