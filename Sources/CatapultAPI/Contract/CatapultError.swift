@@ -111,7 +111,10 @@ extension CatapultError {
         CatapultError(
             status: 422, code: "validation_failed", type: "RequestValidationError",
             message: problems.map(\.sentence).joined(separator: "; "),
-            field: problems.first { $0.kind != .json && !$0.location.isEmpty }?.field, problems: problems
+            field: problems.first { $0.kind != .json && !$0.location.isEmpty }?.field,
+            hint: problems.contains { $0.kind == .json }
+                ? "Send the whole body as one JSON object." : "GET /docs tells what each field of a request may be.",
+            problems: problems
         )
     }
 

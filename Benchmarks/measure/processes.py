@@ -1,0 +1,79 @@
+"""Processes that a measure starts, and what the kernel says of them."""
+
+import contextlib
+import http.client
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+
+class Failure(Exception):
+    """A measure that could not be taken, in one sentence."""
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@contextlib.contextmanager
+def running(command: list[str], log: Path, **options) -> Iterator[subprocess.Popen]:
+    """A process that is ended with SIGTERM, and after 40 s with SIGKILL, when the block ends."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, **options)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(40)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def answers(port: int, path: str) -> bool:
+    """Whether a GET is answered with 200."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+def wait_until_ready(port: int, process: subprocess.Popen, log: Path, path: str = "/health", seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not answers(port, path):
+        if process.poll() is not None or time.monotonic() > end:
+            raise Failure(f"{process.args[0]} does not answer on port {port}: {log.read_text(errors='replace')[-2000:]}")
+        time.sleep(0.001)
+
+
+def resident_mebibytes(process: subprocess.Popen) -> float:
+    """VmRSS of /proc/PID/status."""
+    for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise Failure(f"process {process.pid} is gone")
+
+
+def cpu_seconds(process: subprocess.Popen) -> float:
+    """Time that all threads were on a CPU, to the nanosecond (first field of schedstat)."""
+    tasks = Path(f"/proc/{process.pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
+
+
+def written_bytes(process: subprocess.Popen) -> int:
+    """What the process made the kernel write to disk (write_bytes of /proc/PID/io)."""
+    for line in Path(f"/proc/{process.pid}/io").read_text().splitlines():
+        if line.startswith("write_bytes:"):
+            return int(line.split()[1])
+    raise Failure(f"process {process.pid} is gone")

@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""Takes the measures, prints them as one table beside their budgets, and writes that to a file.
+
+    run.py [--output FILE] [MEASURE...]        all measures by default; started by scripts/bench.sh
+
+Exit status: 0 all budgets are met; 1 one is missed; 2 a measure could not be taken.
+"""
+
+import argparse
+import datetime
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+from measure import building, catapult, commands, gateway, idling, listing, processes, results, starting
+
+MEASURES = {
+    "starting": starting, "idling": idling, "listing": listing, "building": building, "commands": commands, "gateway": gateway,
+}
+
+
+def machine() -> list[str]:
+    """What the numbers depend on."""
+    cpu = next((line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), "unknown")
+    memory = int(Path("/proc/meminfo").read_text().split()[1]) // 2**20
+    engine = subprocess.run(["docker", "version", "--format", "{{.Server.Version}}"], check=False, capture_output=True, text=True).stdout.strip()
+    system = platform.freedesktop_os_release().get("PRETTY_NAME", platform.system())
+    return [
+        f"{os.cpu_count()} cores of {cpu}, {memory} GiB; {system}, Linux {platform.release()}; Docker {engine}.",
+        f"Taken on {datetime.date.today()}; load average at the start {os.getloadavg()[0]:.1f}.",
+    ]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--output", type=Path)
+    parser.add_argument("measures", nargs="*", metavar="MEASURE", help=", ".join(MEASURES))
+    options = parser.parse_args()
+    unknown = set(options.measures) - set(MEASURES)
+    if unknown:
+        parser.error(f"no such measure: {', '.join(sorted(unknown))}; there are {', '.join(MEASURES)}")
+
+    setup = catapult.Setup.from_environment()
+    budgets = results.Budgets(Path(__file__).parent / "budgets.toml")
+    facts, rows, untaken = machine(), [], []
+    for name in options.measures or MEASURES:
+        print(f"measuring: {name}", file=sys.stderr, flush=True)
+        try:
+            rows += [budgets.row(result) for result in MEASURES[name].measure(setup)]
+        except (processes.Failure, OSError, subprocess.CalledProcessError) as failure:
+            untaken.append(f"{name} could not be taken: {failure}")
+
+    table = list(results.lines(rows))
+    print("\n".join([*facts, "", *table, *untaken]))
+    if options.output:
+        options.output.write_text("\n".join(["# Results of `make bench`", "", *facts, "", *table, *untaken, ""]))
+    missed = [row.what for row in rows if row.verdict == "MISSED"]
+    for what in missed:
+        print(f"budget missed: {what}", file=sys.stderr)
+    return 2 if untaken else 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
