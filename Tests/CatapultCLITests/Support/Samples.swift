@@ -30,7 +30,8 @@ enum Sample {
         Deployment(
             id: "d-1", name: "gpt-model-production", versionID: versionID, modelName: "gpt-model", version: "1.0",
             environment: "production",
-            deploymentType: type, status: status, healthStatus: .healthy, replicas: replicas, readyReplicas: replicas,
+            deploymentType: type, status: status, healthStatus: .healthy, replicas: replicas,
+            readyReplicas: status == .running ? replicas : 0,
             endpointURL: endpoint,
             hostPort: 9000, imageTag: nil, imageDigest: nil, dockerBuildID: nil, containerID: nil, gpuCount: 0, memoryLimit: nil,
             cpuLimit: nil,
