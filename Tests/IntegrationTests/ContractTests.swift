@@ -51,9 +51,9 @@ extension Integration {
                 let byAlias = try await server.request(.get, "/api/v1/releases/\(versionID)")
                 #expect(byAlias.text == (try await server.request(.get, "/api/v1/versions/\(versionID)")).text)
                 #expect(try await server.request(.get, "/api/v1/models/\(id)/versions").json["total"] == 1)
-                try await withKnownIssue("Earlier clients do not percent-encode a slash in a name; contract, section 3.1.") {
-                    #expect(try await server.request(.get, "/api/v1/models/\(name)").json == model)
-                    #expect(try await server.request(.get, "/api/v1/models/\(name)/versions").status == 200)
+                await withKnownIssue("Earlier clients do not percent-encode a slash in a name; contract, section 3.1.") {
+                    let bare = try await server.request(.get, "/api/v1/models/\(name)")
+                    #expect(bare.status == 200)
                 }
 
                 let changed = try await server.request(.put, "/api/v1/models/\(id)", body: #"{"description": "d", "company": null}"#)

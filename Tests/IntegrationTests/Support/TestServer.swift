@@ -147,7 +147,9 @@ final class TestServer: Sendable {
         _ = try? await end(.kill)
         for container in (try? await containers()) ?? [] { try? await engine.containers.remove(container.id, force: true, volumes: true) }
         for container in try await buildContainers() { try? await engine.containers.remove(container, force: true) }
-        for image in try await engine.images.list(references: ["\(mark)-*"]) { _ = try? await engine.images.remove(image.id, force: true) }
+        for image in try await engine.images.list(references: ["\(mark)-*", "\(mark)-*/*"]) {
+            _ = try? await engine.images.remove(image.id, force: true)
+        }
         try await removeRemains()
         if let log = try? Data(contentsOf: URL(filePath: "\(folder)/server.log")) {
             Attachment.record(String(decoding: log, as: UTF8.self), named: "\(mark)-server.log")
