@@ -76,6 +76,8 @@ start_server() {
     if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
         die 3 "Another program listens on port $port." "Choose another port: QUICKSTART_PORT=8090 make quickstart"
     fi
+    # The server says its new admin key once, on standard output: nobody else may read that file.
+    (umask 077 && : >"$state/server.out")
     BASE_IMAGE=$base CATAPULT_TEMPLATES=$root/Templates setsid "$server" --host 127.0.0.1 --port "$port" --data-dir "$data" \
         >"$state/server.out" 2>>"$state/server.log" </dev/null &
     local id=$!

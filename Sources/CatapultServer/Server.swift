@@ -111,6 +111,11 @@ struct Server: Sendable {
             }())
         do {
             try await group.run()
+        } catch let error as IOError where error.errnoCode == EADDRINUSE || error.errnoCode == EADDRNOTAVAIL || error.errnoCode == EACCES {
+            await close()
+            throw StartupError(
+                "Cannot listen on \(configuration.host):\(configuration.port): \(String(cString: strerror(error.errnoCode))). "
+                    + "Choose another address with --host and --port.")
         } catch {
             await close()
             throw error

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CatapultAPI
 import CatapultServer
+import Foundation
 import Logging
 
 /// Starts a server. Everything can be said by flag or by environment variable; the flag wins.
@@ -21,8 +22,8 @@ struct CatapultServerCommand: AsyncParsableCommand {
     @Option(help: "Address to listen on. [CATAPULT_HOST]")
     var host = Setting.text("CATAPULT_HOST") ?? "127.0.0.1"
 
-    @Option(help: "Port to listen on. [CATAPULT_PORT]")
-    var port = Setting.number("CATAPULT_PORT") ?? 8080
+    @Option(help: "Port to listen on; 0 takes a free one. [CATAPULT_PORT] (default: 8080)")
+    var port: Int?
 
     @Option(help: ArgumentHelp("Folder for database, admin key and logs. [CATAPULT_DATA_DIR]", valueName: "path"))
     var dataDir = Setting.text("CATAPULT_DATA_DIR") ?? "./catapult-data"
@@ -45,12 +46,31 @@ struct CatapultServerCommand: AsyncParsableCommand {
     @Option(help: "Address on which deployments listen. [CATAPULT_DEPLOYMENT_HOST]")
     var deploymentHost = Setting.text("CATAPULT_DEPLOYMENT_HOST") ?? "127.0.0.1"
 
-    @Option(help: "trace, debug, info, notice, warning, error or critical. [LOG_LEVEL]")
-    var logLevel = Logger.Level(rawValue: (Setting.text("LOG_LEVEL") ?? "info").lowercased()) ?? .info
+    @Option(help: ArgumentHelp("Name of this installation, as /api/v1/info tells it. [ENVIRONMENT] (default: development)", valueName: "name"))
+    var environmentName: String?
+
+    @Option(help: "trace, debug, info, notice, warning, error or critical. [LOG_LEVEL] (default: info)")
+    var logLevel: Logger.Level?
 
     func validate() throws {
-        guard (0...65_535).contains(port) else { throw ValidationError("--port must be from 0 to 65535, but is \(port).") }
+        _ = try chosenPort()
+        _ = try chosenLogLevel()
         _ = try portRange()
+    }
+
+    private func chosenPort() throws -> Int {
+        if let port {
+            guard (0...65_535).contains(port) else { throw ValidationError("--port must be from 0 to 65535, but is \(port).") }
+            return port
+        }
+        return try Setting.value("CATAPULT_PORT", allowed: "a port from 0 to 65535") { text in
+            Int(text).flatMap { (0...65_535).contains($0) ? $0 : nil }
+        } ?? 8080
+    }
+
+    private func chosenLogLevel() throws -> Logger.Level {
+        let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+        return try logLevel ?? Setting.value("LOG_LEVEL", allowed: "one of \(levels)") { Logger.Level(rawValue: $0.lowercased()) } ?? .info
     }
 
     private func portRange() throws -> ClosedRange<Int> {
@@ -62,7 +82,7 @@ struct CatapultServerCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let level = logLevel
+        let level = try chosenLogLevel()
         LoggingSystem.bootstrap { label in
             var handler = JSONLogHandler(label: label)
             handler.logLevel = level
@@ -71,18 +91,19 @@ struct CatapultServerCommand: AsyncParsableCommand {
         var configuration = ServerConfiguration(
             dataDirectory: dataDir, templatesDirectory: templates ?? Setting.text("CATAPULT_TEMPLATES") ?? ServerConfiguration.templatesBesideProgram())
         configuration.host = host
-        configuration.port = port
+        configuration.port = try chosenPort()
         configuration.databaseURL = databaseURL ?? Setting.text("DATABASE_URL")
         configuration.storageRoot = storageRoot ?? Setting.text("STORAGE_ROOT")
         configuration.baseImage = baseImage ?? Setting.text("BASE_IMAGE")
         configuration.deploymentPorts = try portRange()
         configuration.deploymentHost = deploymentHost
         configuration.adminKey = Setting.text("CATAPULT_ADMIN_KEY")
-        configuration.environmentName = Setting.text("ENVIRONMENT") ?? configuration.environmentName
+        configuration.environmentName = environmentName ?? Setting.text("ENVIRONMENT") ?? configuration.environmentName
         do {
             try await CatapultApplication.run(configuration, logger: Logger(label: "catapult"))
         } catch let error as StartupError {
-            throw ValidationError(error.description)
+            FileHandle.standardError.write(Data("error: \(error.description)\n".utf8))
+            throw ExitCode.failure
         }
     }
 }

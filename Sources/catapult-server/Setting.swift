@@ -1,3 +1,4 @@
+import ArgumentParser
 import Glibc
 
 /// Settings from the environment.
@@ -9,6 +10,10 @@ enum Setting {
         return text.isEmpty ? nil : text
     }
 
-    /// The value of a variable as a number; nil when it is unset or is none.
-    static func number(_ name: String) -> Int? { text(name).flatMap { Int($0) } }
+    /// The value of a variable in another form; nil when it is unset. A value without that form is a wrong setting, not an absent one.
+    static func value<Value>(_ name: String, allowed: String, _ read: (String) -> Value?) throws -> Value? {
+        guard let text = text(name) else { return nil }
+        guard let value = read(text) else { throw ValidationError("\(name) must be \(allowed), but is '\(text)'.") }
+        return value
+    }
 }

@@ -120,7 +120,7 @@ struct DeployOperation: OperationHandler {
     private static func buildFailure(_ build: Build, _ reason: String) -> CatapultError {
         CatapultError(
             status: 500, code: "build_failed", type: "DeploymentExecutionError", message: "The image could not be built: \(reason)",
-            hint: "Read the log with `mcp build logs \(build.id)`, then deploy again.", details: ["build_id": .string(build.id)])
+            hint: "Read the log with `mcp logs --build \(build.id)`, then deploy again.", details: ["build_id": .string(build.id)])
     }
 
     private static func failure(_ deployment: Deployment) -> CatapultError {

@@ -142,6 +142,17 @@ struct DeploymentPlanner: Sendable {
         )
     }
 
+    /// A server that computes on GPUs must get some: without, it would fail after minutes of loading.
+    static func checkNeedOfGPUs(_ template: Template, perReplica: Int, environment: Environment) throws {
+        guard template.requiresGPU, perReplica == 0 else { return }
+        throw insufficient(
+            "gpu",
+            "The server of the template \(template.name) needs at least 1 GPU per replica, but the environment \(environment.name) "
+                + "is of type \(environment.type.rawValue) and gives none.",
+            needed: 1, present: 0, inUse: nil,
+            hint: "Deploy to an environment of type gpu (`mcp environment create --type gpu --resources \"gpu=1\"`), or ask with --gpus.")
+    }
+
     private static func insufficient(
         _ resource: String, _ message: String, needed: Int64, present: Int64, inUse: Int64?, hint: String
     ) -> CatapultError {

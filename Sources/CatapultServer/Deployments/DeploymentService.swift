@@ -134,17 +134,22 @@ struct DeploymentService: Sendable {
         }
         let memory = call.memoryLimit ?? environment?.resources.memory
         let cpu = call.cpuLimit ?? environment?.resources.cpu
-        try await planner.checkLimits(memory: memory, cpu: cpu)
         let gpus = DeploymentPlanner.gpusPerReplica(call, environment)
         let inventory = gpus > 0 ? await planner.gpus() : GPUInventory(gpus: [])
+        let replicas = call.replicas ?? 1
+        // GPUs are the scarcest: whoever lacks them should hear that, not of memory. The transaction below looks again.
+        try await database.read { connection in
+            try DeploymentPlanner.checkGPUs(perReplica: gpus, replicas: replicas, inventory: inventory, except: nil, in: connection)
+        }
+        try await planner.checkLimits(memory: memory, cpu: cpu)
 
         let deployment = try await database.write { connection in
             let environment = try EnvironmentStore.resolveOrImply(call.environment, in: connection)
             let name = try DeploymentPlanner.name(call.name, model: version.modelName, environment: environment.name, in: connection)
-            let replicas = call.replicas ?? 1
             try DeploymentPlanner.checkGPUs(perReplica: gpus, replicas: replicas, inventory: inventory, except: nil, in: connection)
             let (id, operationID) = (Identifier.make(), Identifier.make())
             let image = try found ?? buildImage(version, for: operationID, context, in: connection)
+            try DeploymentPlanner.checkNeedOfGPUs(image.template, perReplica: gpus, environment: environment)
             let deployment = Deployment(
                 id: id, name: name, versionID: version.id, modelName: version.modelName, version: version.version,
                 environment: environment.name, deploymentType: .local, status: image.digest == nil ? .pending : .deploying,

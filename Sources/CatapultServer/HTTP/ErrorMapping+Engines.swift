@@ -17,9 +17,12 @@ extension ErrorMapping {
     static func engineError(_ error: ContainerEngineError) -> CatapultError {
         switch error {
         case .engineUnavailable, .timedOut, .unsupportedEngine:
-            return .unavailable(
+            var unavailable = CatapultError.unavailable(
                 "The container engine", Self.sentence(error),
                 hint: "Start it (for example `systemctl start docker`), or set DOCKER_HOST; then try again. Nothing is lost.")
+            // The sentence names the engine itself.
+            unavailable.message = Self.sentence(error)
+            return unavailable
         case .notFound(let kind, let id, let message):
             let (code, type) = kind == .image ? ("image_not_found", "DockerImageNotFoundError") : ("container_not_found", "ContainerNotFoundError")
             return CatapultError(

@@ -1,4 +1,5 @@
 import NIOConcurrencyHelpers
+import ServiceLifecycle
 
 /// Wakes those who wait for a change of something with a name: an operation, a log, a deployment.
 ///
@@ -22,6 +23,8 @@ final class ChangeSignals: Sendable {
     }
 
     /// Waits for the next change, at most so long. False when the time ran out; look again then too.
+    ///
+    /// A server that was told to stop waits for nobody: the wait ends with `CancellationError`, so that followers do not hold the server up.
     static func next(_ changes: Subscription, within limit: Duration) async throws -> Bool {
         try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask {
@@ -32,6 +35,10 @@ final class ChangeSignals: Sendable {
             group.addTask {
                 try await Task.sleep(for: limit)
                 return false
+            }
+            group.addTask {
+                try await gracefulShutdown()
+                throw CancellationError()
             }
             defer { group.cancelAll() }
             return try await group.next() ?? false
