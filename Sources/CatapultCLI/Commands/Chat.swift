@@ -104,8 +104,8 @@ extension Deployment {
 
     /// A chat client of the endpoint. The model's name is the one that the endpoint lists, since engines name it in their own way.
     func chatClient() async throws -> ChatClient {
-        let endpoint = try endpoint()
-        let listed = try? await ChatClient(endpoint: endpoint).models().first
-        return try ChatClient(endpoint: endpoint, model: listed ?? modelName)
+        let unnamed = try ChatClient(endpoint: endpoint(), model: nil)
+        let listed = try? await unnamed.models().first
+        return try ChatClient(endpoint: unnamed.endpoint.root, model: listed ?? modelName)
     }
 }
