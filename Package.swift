@@ -84,10 +84,9 @@ let package = Package(
             dependencies: [
                 "CatapultAPI",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOFoundationCompat", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "_NIOFileSystem", package: "swift-nio"),
             ],
             swiftSettings: strict
@@ -116,9 +115,7 @@ let package = Package(
             dependencies: [
                 "Catapult", "CatapultAPI", "LoadTesting",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "_NIOFileSystem", package: "swift-nio"),
                 .product(name: "Yams", package: "Yams"),
@@ -164,7 +161,17 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
-        .testTarget(name: "CatapultCLITests", dependencies: ["CatapultCLI", "Catapult", "CatapultServer"], swiftSettings: strict),
+        .testTarget(
+            name: "CatapultCLITests",
+            dependencies: [
+                "CatapultCLI", "Catapult", "CatapultAPI", "LoadTesting",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "_NIOFileSystem", package: "swift-nio"),
+            ],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [

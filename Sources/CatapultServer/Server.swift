@@ -57,8 +57,10 @@ struct Server: Sendable {
             logger: logger)
         let controller = DeploymentController(
             parts: ControllerParts(
-                database: database, engine: engine, gateway: gateway, probe: healthProbe, logs: deploymentLogs, signals: signals, ports: ports,
-                instance: try InstanceID.load(dataDirectory: data.path), policy: DeploymentPolicy(), resolvePath: { try storage.resolve($0) },
+                database: database, engine: engine, gateway: gateway, probe: healthProbe, logs: deploymentLogs, signals: signals,
+                ports: ports,
+                instance: try InstanceID.load(dataDirectory: data.path), policy: DeploymentPolicy(),
+                resolvePath: { try storage.resolve($0) },
                 logger: logger))
         services = [KeyUseRecorder(authenticator: authenticator, logger: logger), controller, runner]
 
@@ -85,7 +87,8 @@ struct Server: Sendable {
         SystemRoutes.register(
             routes,
             system: SystemService(
-                database: database, storage: storage, environmentName: configuration.environmentName, engine: engine, probe: engineProbe, gpus: gpus))
+                database: database, storage: storage, environmentName: configuration.environmentName, engine: engine, probe: engineProbe,
+                gpus: gpus))
         routes.refuseOtherMethods()
         DocumentRoutes.register(router)
         handledCalls = routes.handled
@@ -131,7 +134,8 @@ struct Server: Sendable {
         logger.info("stopped")
     }
 
-    private static func openDatabase(_ configuration: ServerConfiguration, _ data: DataDirectory, _ logger: Logger) async throws -> Database {
+    private static func openDatabase(_ configuration: ServerConfiguration, _ data: DataDirectory, _ logger: Logger) async throws -> Database
+    {
         do {
             let location = try configuration.databaseURL.map { try Database.Configuration(url: $0) }
             return try await Database.open(

@@ -28,7 +28,9 @@ struct CatapultServerCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Folder for database, admin key and logs. [CATAPULT_DATA_DIR]", valueName: "path"))
     var dataDir = Setting.text("CATAPULT_DATA_DIR") ?? "./catapult-data"
 
-    @Option(help: ArgumentHelp("Database, as sqlite:///path. [DATABASE_URL] (default: catapult.sqlite in the data directory)", valueName: "url"))
+    @Option(
+        help: ArgumentHelp("Database, as sqlite:///path. [DATABASE_URL] (default: catapult.sqlite in the data directory)", valueName: "url")
+    )
     var databaseURL: String?
 
     @Option(help: ArgumentHelp("Folder of the model files. [STORAGE_ROOT] (default: storage in the data directory)", valueName: "path"))
@@ -46,7 +48,8 @@ struct CatapultServerCommand: AsyncParsableCommand {
     @Option(help: "Address on which deployments listen. [CATAPULT_DEPLOYMENT_HOST]")
     var deploymentHost = Setting.text("CATAPULT_DEPLOYMENT_HOST") ?? "127.0.0.1"
 
-    @Option(help: ArgumentHelp("Name of this installation, as /api/v1/info tells it. [ENVIRONMENT] (default: development)", valueName: "name"))
+    @Option(
+        help: ArgumentHelp("Name of this installation, as /api/v1/info tells it. [ENVIRONMENT] (default: development)", valueName: "name"))
     var environmentName: String?
 
     @Option(help: "trace, debug, info, notice, warning, error or critical. [LOG_LEVEL] (default: info)")
@@ -75,7 +78,8 @@ struct CatapultServerCommand: AsyncParsableCommand {
 
     private func portRange() throws -> ClosedRange<Int> {
         let parts = deploymentPorts.split(separator: "-").map { Int($0) }
-        guard parts.count == 2, let first = parts[0], let last = parts[1], (1...65_535).contains(first), (first...65_535).contains(last) else {
+        guard parts.count == 2, let first = parts[0], let last = parts[1], (1...65_535).contains(first), (first...65_535).contains(last)
+        else {
             throw ValidationError("--deployment-ports must be first-last, such as 9000-9999, but is '\(deploymentPorts)'.")
         }
         return first...last
@@ -89,7 +93,8 @@ struct CatapultServerCommand: AsyncParsableCommand {
             return handler
         }
         var configuration = ServerConfiguration(
-            dataDirectory: dataDir, templatesDirectory: templates ?? Setting.text("CATAPULT_TEMPLATES") ?? ServerConfiguration.templatesBesideProgram())
+            dataDirectory: dataDir,
+            templatesDirectory: templates ?? Setting.text("CATAPULT_TEMPLATES") ?? ServerConfiguration.templatesBesideProgram())
         configuration.host = host
         configuration.port = try chosenPort()
         configuration.databaseURL = databaseURL ?? Setting.text("DATABASE_URL")

@@ -9,7 +9,9 @@ struct AuditLog: Sendable {
     static func record(
         _ context: CallContext, id: String?, details: [String: JSONValue] = [:], in connection: any SQLConnection
     ) throws {
-        guard let action = context.action else { preconditionFailure("a write without a declared audit action: the parity test forbids it") }
+        guard let action = context.action else {
+            preconditionFailure("a write without a declared audit action: the parity test forbids it")
+        }
         try connection.execute(
             """
             INSERT INTO audit_logs (id, api_key_name, face, action, resource_type, resource_id, details, ip_address, request_id, created_at)

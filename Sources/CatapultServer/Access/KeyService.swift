@@ -46,7 +46,8 @@ struct KeyService: Sendable {
 
     static func record(name: String, role: Role, secret: KeySecret, expiresAt: Timestamp?) -> KeyRecord {
         let salt = KeySecret.makeSalt()
-        let key = APIKey(id: Identifier.make(), name: name, role: role, isActive: true, createdAt: .now, lastUsedAt: nil, expiresAt: expiresAt)
+        let key = APIKey(
+            id: Identifier.make(), name: name, role: role, isActive: true, createdAt: .now, lastUsedAt: nil, expiresAt: expiresAt)
         return KeyRecord(key: key, prefix: secret.prefix, salt: salt, hash: secret.hash(salt: salt))
     }
 }

@@ -80,7 +80,8 @@ struct EnvironmentService: Sendable {
         case .cpu:
             if let gpu = request.gpu, gpu > 0 {
                 throw CatapultError.invalid(
-                    field: "resources.gpu", "an environment of type cpu has no GPUs, but resources.gpu is \(gpu)", hint: "Use the type gpu.")
+                    field: "resources.gpu", "an environment of type cpu has no GPUs, but resources.gpu is \(gpu)", hint: "Use the type gpu."
+                )
             }
             request.gpu = nil
         case .gpu:
@@ -95,6 +96,7 @@ struct EnvironmentService: Sendable {
 
     private static func audit(_ environment: Environment, _ context: CallContext, in connection: any SQLConnection) throws {
         try AuditLog.record(
-            context, id: environment.id, details: ["name": .string(environment.name), "type": .string(environment.type.rawValue)], in: connection)
+            context, id: environment.id, details: ["name": .string(environment.name), "type": .string(environment.type.rawValue)],
+            in: connection)
     }
 }

@@ -9,7 +9,8 @@ enum EnvironmentStore {
         var column = row.cursor()
         return Environment(
             id: try column.next(), name: try column.next(), type: try column.next(),
-            resources: ResourceRequest(cpu: try column.next(), memory: try column.next(), gpu: try column.next()), description: try column.next(),
+            resources: ResourceRequest(cpu: try column.next(), memory: try column.next(), gpu: try column.next()),
+            description: try column.next(),
             implied: try column.next(), createdAt: try column.next(), updatedAt: try column.next())
     }
 

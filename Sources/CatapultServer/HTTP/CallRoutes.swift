@@ -29,7 +29,8 @@ final class CallRoutes {
 
     /// A call whose status depends on its answer.
     func handle<C: APICall>(
-        _ call: C.Type, status: @escaping @Sendable (C.Output) -> Int, _ handler: @escaping @Sendable (C, CallContext) async throws -> C.Output
+        _ call: C.Type, status: @escaping @Sendable (C.Output) -> Int,
+        _ handler: @escaping @Sendable (C, CallContext) async throws -> C.Output
     ) {
         bind(call) { [maximumBodySize] request, context, callContext in
             let (call, ignored) = try await Self.decode(C.self, request, context, maximumBodySize: maximumBodySize)

@@ -17,7 +17,9 @@ enum DocumentRoutes {
         router.get("/docs") { _, _ in
             Response(
                 status: .ok,
-                headers: [.contentType: "text/html; charset=utf-8", .contentSecurityPolicy: "default-src 'none'; style-src 'unsafe-inline'"],
+                headers: [
+                    .contentType: "text/html; charset=utf-8", .contentSecurityPolicy: "default-src 'none'; style-src 'unsafe-inline'",
+                ],
                 body: ResponseBody(byteBuffer: page))
         }
     }

@@ -24,7 +24,8 @@ extension ErrorMapping {
             unavailable.message = Self.sentence(error)
             return unavailable
         case .notFound(let kind, let id, let message):
-            let (code, type) = kind == .image ? ("image_not_found", "DockerImageNotFoundError") : ("container_not_found", "ContainerNotFoundError")
+            let (code, type) =
+                kind == .image ? ("image_not_found", "DockerImageNotFoundError") : ("container_not_found", "ContainerNotFoundError")
             return CatapultError(
                 status: 404, code: code, type: type, message: message,
                 hint: kind == .image ? "Build it with `mcp build create`." : "Restart the deployment to get a new one.",

@@ -86,13 +86,18 @@ final class OperationRunner: Service {
             await self.end(operation, outcome, handler)
         }
         running.withLockedValue { $0[operation.id] = work }
-        await withTaskCancellationHandler { await work.value } onCancel: { work.cancel() }
+        await withTaskCancellationHandler {
+            await work.value
+        } onCancel: {
+            work.cancel()
+        }
         running.withLockedValue { $0[operation.id] = nil }
     }
 
     /// Nil when the server stops and the operation should go on after its next start.
     private func outcome(of operation: Operation, after error: any Error) async -> OperationOutcome? {
-        let cancelled = (try? await shielded { [database] in try await database.read { try OperationStore.find(operation.id, in: $0) } })??
+        let cancelled =
+            (try? await shielded { [database] in try await database.read { try OperationStore.find(operation.id, in: $0) } })??
             .cancelRequested == true
         if cancelled { return .cancelled }
         if error is CancellationError { return nil }

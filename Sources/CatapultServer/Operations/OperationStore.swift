@@ -85,7 +85,8 @@ enum OperationStore {
     /// Gives an operation back to the queue, for a server that stops. That attempt does not count: nothing in it went wrong.
     static func release(_ id: String, in connection: any SQLConnection) throws {
         try connection.execute(
-            "UPDATE operations SET state = 'pending', attempts = attempts - 1, lease_owner = NULL, message = 'waiting for the server' WHERE id = \(id) AND state = 'running'")
+            "UPDATE operations SET state = 'pending', attempts = attempts - 1, lease_owner = NULL, message = 'waiting for the server' WHERE id = \(id) AND state = 'running'"
+        )
     }
 
     static func setProgress(_ id: String, _ progress: Double, _ message: String, in connection: any SQLConnection) throws {

@@ -17,7 +17,8 @@ struct FileUpload: Sendable {
             let version = try VersionStore.resolve(call.versionID, in: connection)
             guard let file = try VersionStore.file(call.path, of: version.id, in: connection) else {
                 throw CatapultError.invalid(
-                    "InvalidPathError", field: "path", "\(call.path) is not in the list of files of \(version.modelName):\(version.version)",
+                    "InvalidPathError", field: "path",
+                    "\(call.path) is not in the list of files of \(version.modelName):\(version.version)",
                     hint: "A version's files are fixed when it is registered; `GET /api/v1/versions/\(version.id)/files` lists them.",
                     details: ["path": .string(call.path)])
             }
@@ -72,7 +73,9 @@ struct FileUpload: Sendable {
     }
 
     private static func mapped(_ error: any Error) -> any Error {
-        if let error = error as? FileSystemError, "\(error)".contains("No space left") { return CatapultError.storageFull("storing a file") }
+        if let error = error as? FileSystemError, "\(error)".contains("No space left") {
+            return CatapultError.storageFull("storing a file")
+        }
         return error
     }
 }

@@ -22,7 +22,8 @@ struct ModelService: Sendable {
         let folder = try storage.resolve(call.storagePath)
         let now = Timestamp.now
         let model = Model(
-            id: Identifier.make(at: now), name: call.name, storagePath: call.storagePath, repository: call.repository, company: call.company,
+            id: Identifier.make(at: now), name: call.name, storagePath: call.storagePath, repository: call.repository,
+            company: call.company,
             baseModel: call.baseModel, parameterCount: call.parameterCount, description: call.description, tags: call.tags ?? [],
             metadata: call.metadata ?? [:], requiresGPU: call.requiresGPU ?? true,
             serverType: call.serverType ?? ServerTypeDetector.detect(paths: ServerTypeDetector.paths(in: folder)),
@@ -31,7 +32,8 @@ struct ModelService: Sendable {
             try await database.write { connection in
                 try ModelStore.insert(model, in: connection)
                 try AuditLog.record(
-                    context, id: model.id, details: ["name": .string(model.name), "storage_path": .string(model.storagePath)], in: connection)
+                    context, id: model.id, details: ["name": .string(model.name), "storage_path": .string(model.storagePath)],
+                    in: connection)
             }
         } catch DatabaseError.uniqueViolation {
             throw CatapultError.alreadyExists(.model, call.name)

@@ -13,7 +13,8 @@ enum ModelStore {
         return Model(
             id: try column.next(), name: try column.next(), storagePath: try column.next(), repository: try column.next(),
             company: try column.next(), baseModel: try column.next(), parameterCount: try column.next(), description: try column.next(),
-            tags: try column.next(JSONColumn.self).texts, metadata: try column.next(JSONColumn.self).members, requiresGPU: try column.next(),
+            tags: try column.next(JSONColumn.self).texts, metadata: try column.next(JSONColumn.self).members,
+            requiresGPU: try column.next(),
             serverType: try column.next(), source: try column.next(), versionCount: try column.next(), createdAt: try column.next(),
             updatedAt: try column.next())
     }
@@ -46,7 +47,9 @@ enum ModelStore {
     static func resolve(_ idOrName: String, in connection: any SQLConnection) throws -> Model {
         let key: SQLQuery = Identifier.isUUID(idOrName) ? "id = \(idOrName.lowercased())" : "name = \(idOrName)"
         if let model = try connection.fetchFirst("SELECT \(columns) FROM models WHERE \(key)", model) { return model }
-        if Identifier.isUUID(idOrName), let model = try connection.fetchFirst("SELECT \(columns) FROM models WHERE name = \(idOrName)", model) {
+        if Identifier.isUUID(idOrName),
+            let model = try connection.fetchFirst("SELECT \(columns) FROM models WHERE name = \(idOrName)", model)
+        {
             return model
         }
         throw CatapultError.notFound(.model, idOrName, candidates: try names(near: idOrName, in: connection))
@@ -75,7 +78,8 @@ enum ModelStore {
         let filter: SQLQuery = conditions.isEmpty ? "TRUE" : conditions.joined(separator: " AND ")
         let paging = call.paging
         let items = try connection.fetchAll(
-            "SELECT \(columns) FROM models WHERE \(filter) ORDER BY created_at DESC, id DESC LIMIT \(paging.limit) OFFSET \(paging.offset)", model)
+            "SELECT \(columns) FROM models WHERE \(filter) ORDER BY created_at DESC, id DESC LIMIT \(paging.limit) OFFSET \(paging.offset)",
+            model)
         // The plain listing must not count rows; the counters are kept by triggers.
         let total: SQLQuery =
             switch (conditions.count, call.source, call.includeOrphaned) {

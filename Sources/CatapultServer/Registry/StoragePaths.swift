@@ -9,7 +9,9 @@ struct StoragePaths: Sendable {
     /// Opens a storage root, making the folder where it is missing.
     init(root: String) throws {
         try PrivateFile.makeDirectory(root)
-        guard let real = Self.realPath(root) else { throw StartupError("Cannot open the storage root \(root): \(String(cString: strerror(errno))).") }
+        guard let real = Self.realPath(root) else {
+            throw StartupError("Cannot open the storage root \(root): \(String(cString: strerror(errno))).")
+        }
         self.root = real
     }
 
@@ -48,7 +50,8 @@ struct StoragePaths: Sendable {
     private static func outside(_ path: String, _ reason: String) -> CatapultError {
         .invalid(
             "InvalidPathError", field: "storage_path", "The path \(path) is not allowed: \(reason)",
-            hint: "Put the files beneath the storage root (`mcp system storage` shows it), or upload them with `mcp model register --path`.",
+            hint:
+                "Put the files beneath the storage root (`mcp system storage` shows it), or upload them with `mcp model register --path`.",
             details: ["path": .string(path), "reason": .string(reason)])
     }
 

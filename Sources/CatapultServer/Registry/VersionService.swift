@@ -51,7 +51,8 @@ struct VersionService: Sendable {
         let listed = files.isEmpty ? nil : files.reduce(0) { $0 + $1.sizeBytes }
         let version = Version(
             id: Identifier.make(), modelID: model.id, modelName: model.name, modelStoragePath: model.storagePath, version: call.version,
-            tag: call.tag ?? call.version, digest: call.digest ?? Self.digest(of: files, of: model, call.version), quantization: call.quantization,
+            tag: call.tag ?? call.version, digest: call.digest ?? Self.digest(of: files, of: model, call.version),
+            quantization: call.quantization,
             sizeBytes: call.sizeBytes ?? listed, platform: call.platform ?? "linux/amd64", architecture: call.architecture ?? "amd64",
             os: call.os ?? "linux", releaseNotes: call.releaseNotes, metadata: call.metadata ?? [:], cephPath: call.cephPath,
             mlflowURL: call.mlflowURL, isRelease: call.isRelease ?? false, status: .active, fileCount: files.count,
@@ -75,7 +76,9 @@ struct VersionService: Sendable {
             throw CatapultError.alreadyExists(
                 .version, "\(model.name):\(call.version)",
                 details: ["version": .string(call.version), "model_name": .string(model.name)],
-                hint: "A version never changes: choose another number, or look at this one with `mcp version show \(model.name):\(call.version)`.")
+                hint:
+                    "A version never changes: choose another number, or look at this one with `mcp version show \(model.name):\(call.version)`."
+            )
         } catch DatabaseError.foreignKeyViolation {
             throw CatapultError.notFound(.model, reference)
         }
@@ -92,15 +95,19 @@ struct VersionService: Sendable {
             if parts.contains(where: { $0.isEmpty || $0 == "." || $0 == ".." }) || file.path.utf8.contains(0) {
                 problems.append(
                     FieldProblem(
-                        kind: .value, location: ["files", "\(index)", "path"], message: "must be a relative path without '.', '..' or empty parts",
+                        kind: .value, location: ["files", "\(index)", "path"],
+                        message: "must be a relative path without '.', '..' or empty parts",
                         input: .string(file.path)))
             } else if !seen.insert(file.path).inserted {
                 problems.append(
                     FieldProblem(
-                        kind: .value, location: ["files", "\(index)", "path"], message: "stands in the list twice", input: .string(file.path)))
+                        kind: .value, location: ["files", "\(index)", "path"], message: "stands in the list twice",
+                        input: .string(file.path)))
             } else {
                 var facts = stat()
-                let there = stat("\(folder)/\(file.path)", &facts) == 0 && facts.st_mode & S_IFMT == S_IFREG && Int64(facts.st_size) == file.sizeBytes
+                let there =
+                    stat("\(folder)/\(file.path)", &facts) == 0 && facts.st_mode & S_IFMT == S_IFREG
+                    && Int64(facts.st_size) == file.sizeBytes
                 checked.append(VersionFile(path: file.path, sizeBytes: file.sizeBytes, sha256: file.sha256, stored: there))
             }
         }
@@ -129,7 +136,10 @@ struct VersionService: Sendable {
                 try VersionStore.update(version, in: connection)
                 try AuditLog.record(
                     context, id: version.id,
-                    details: ["version": .string(version.version), "is_release": .bool(version.isRelease), "status": .string(version.status.rawValue)],
+                    details: [
+                        "version": .string(version.version), "is_release": .bool(version.isRelease),
+                        "status": .string(version.status.rawValue),
+                    ],
                     in: connection)
                 return version
             }
@@ -146,7 +156,8 @@ struct VersionService: Sendable {
             try VersionStore.deleteDeploymentRecords(of: filter, in: connection)
             try VersionStore.delete(version.id, in: connection)
             try AuditLog.record(
-                context, id: version.id, details: ["model": .string(version.modelName), "version": .string(version.version)], in: connection)
+                context, id: version.id, details: ["model": .string(version.modelName), "version": .string(version.version)], in: connection
+            )
             return Deletion(deletedID: version.id)
         }
     }
@@ -157,6 +168,7 @@ struct VersionService: Sendable {
         guard let first = names.first else { return }
         throw CatapultError.conflict(
             "still_deployed", type: "StillReferencedError", "\(subject) is still deployed as \(names.joined(separator: ", ")).",
-            hint: "Delete the deployment first: `mcp deployment delete \(first)`.", details: ["deployments": .array(names.map(JSONValue.string))])
+            hint: "Delete the deployment first: `mcp deployment delete \(first)`.",
+            details: ["deployments": .array(names.map(JSONValue.string))])
     }
 }

@@ -68,7 +68,8 @@ enum VersionStore {
         modelID: String, version text: String, quantization: String?, in connection: any SQLConnection
     ) throws -> Version? {
         try connection.fetchFirst(
-            "\(selection) WHERE v.model_id = \(modelID) AND v.version = \(text) AND coalesce(v.quantization, '') = \(quantization ?? "")", version)
+            "\(selection) WHERE v.model_id = \(modelID) AND v.version = \(text) AND coalesce(v.quantization, '') = \(quantization ?? "")",
+            version)
     }
 
     /// The version with an id, or written `model:version`; `model` alone means its newest version. 404 otherwise.

@@ -8,7 +8,9 @@ struct DataDirectory: Sendable {
     /// Opens the folder, making it where it is missing.
     init(path: String) throws {
         try PrivateFile.makeDirectory(Self.absolute(path), mode: 0o750)
-        guard let real = realpath(path, nil) else { throw StartupError("Cannot open the data directory \(path): \(String(cString: strerror(errno))).") }
+        guard let real = realpath(path, nil) else {
+            throw StartupError("Cannot open the data directory \(path): \(String(cString: strerror(errno))).")
+        }
         defer { free(real) }
         self.path = String(cString: real)
     }

@@ -13,7 +13,9 @@ import Testing
                 #expect(answer.status == 401)
                 #expect(answer.detail == "Missing API key")
                 #expect(answer.headers[.wwwAuthenticate]?.hasPrefix("Bearer") == true)
-                for wrong in ["nonsense", "ffffffff.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", String(http.key?.prefix(9) ?? "") + "wrongwrong"] {
+                for wrong in [
+                    "nonsense", "ffffffff.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", String(http.key?.prefix(9) ?? "") + "wrongwrong",
+                ] {
                     let answer = try await http.with(key: wrong).send(.get, "/api/v1/models")
                     #expect(answer.status == 401)
                     #expect(answer.detail == "Invalid API key")
@@ -35,7 +37,8 @@ import Testing
     @Test func rolesAreHeldAndSayNothingOfWhatExists() async throws {
         try await CoreFixture.with { fixture async throws in
             _ = try await fixture.model("there")
-            let viewer = try await fixture.keys.create(CreateAPIKey(name: "v", role: .viewer), CoreFixture.context("create_api_key", .apiKey))
+            let viewer = try await fixture.keys.create(
+                CreateAPIKey(name: "v", role: .viewer), CoreFixture.context("create_api_key", .apiKey))
             let op = try await fixture.keys.create(CreateAPIKey(name: "o", role: .operator), CoreFixture.context("create_api_key", .apiKey))
             try await fixture.http { http async throws in
                 let viewing = http.with(key: viewer.key)
@@ -110,8 +113,11 @@ import Testing
             let mode = try FileManager.default.attributesOfItem(atPath: file)[.posixPermissions] as? Int
             #expect(mode == 0o600)
             #expect(try await AdminKey.ensure(given: nil, dataDirectory: fixture.directory, database: fixture.database) == .unchanged)
-            #expect(try await AdminKey.ensure(given: "admin.of-my-own", dataDirectory: fixture.directory, database: fixture.database) == .set)
-            #expect(try await AdminKey.ensure(given: "admin.of-my-own", dataDirectory: fixture.directory, database: fixture.database) == .unchanged)
+            #expect(
+                try await AdminKey.ensure(given: "admin.of-my-own", dataDirectory: fixture.directory, database: fixture.database) == .set)
+            #expect(
+                try await AdminKey.ensure(given: "admin.of-my-own", dataDirectory: fixture.directory, database: fixture.database)
+                    == .unchanged)
             await #expect(throws: StartupError.self) {
                 try await AdminKey.ensure(given: "nodot", dataDirectory: fixture.directory, database: fixture.database)
             }

@@ -11,7 +11,10 @@ import Testing
         #expect(KeySecret.random().text != key.text)
     }
 
-    @Test(arguments: ["", "short.key", "nodotinthiskey", ".secretsecret", "prefixprefix.", "prefix.sec ret1", "prefix.sécret1", String(repeating: "a", count: 100) + "." + String(repeating: "b", count: 100)])
+    @Test(arguments: [
+        "", "short.key", "nodotinthiskey", ".secretsecret", "prefixprefix.", "prefix.sec ret1", "prefix.sécret1",
+        String(repeating: "a", count: 100) + "." + String(repeating: "b", count: 100),
+    ])
     func refusesWhatIsNoKey(_ text: String) {
         #expect(KeySecret(parsing: text) == nil)
     }

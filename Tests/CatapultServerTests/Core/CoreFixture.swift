@@ -102,7 +102,8 @@ struct HTTPProbe: Sendable {
     func send(_ method: HTTPRequest.Method, _ path: String, _ body: String? = nil, headers: HTTPFields = [:]) async throws -> Answer {
         var headers = headers
         if let key { headers[.apiKey] = key }
-        let response = try await client.executeRequest(uri: path, method: method, headers: headers, body: body.map { ByteBuffer(string: $0) })
+        let response = try await client.executeRequest(
+            uri: path, method: method, headers: headers, body: body.map { ByteBuffer(string: $0) })
         let bytes = Array(buffer: response.body)
         return Answer(status: response.status.code, headers: response.headers, json: (try? JSONParser.parse(bytes)) ?? .null)
     }

@@ -29,7 +29,10 @@ import Testing
         #expect(ids.count == 10_000)
     }
 
-    @Test(arguments: ["", "gpt-model", "01234567-89ab-7cde-8f01-23456789abcg", "0123456789ab7cde8f0123456789abcdef", "01234567-89ab-7cde-8f01-23456789abcde"])
+    @Test(arguments: [
+        "", "gpt-model", "01234567-89ab-7cde-8f01-23456789abcg", "0123456789ab7cde8f0123456789abcdef",
+        "01234567-89ab-7cde-8f01-23456789abcde",
+    ])
     func refusesWhatIsNoUUID(_ text: String) {
         #expect(!Identifier.isUUID(text))
     }

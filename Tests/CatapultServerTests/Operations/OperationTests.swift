@@ -26,7 +26,8 @@ import Testing
         let id = Identifier.make()
         try await fixture.database.write { connection in
             try OperationStore.insert(
-                id: id, kind: .build, subject: .build, subjectID: "subject", message: "waiting", parentID: nil, createdBy: "tester", in: connection)
+                id: id, kind: .build, subject: .build, subjectID: "subject", message: "waiting", parentID: nil, createdBy: "tester",
+                in: connection)
         }
         return id
     }
@@ -124,7 +125,9 @@ import Testing
             let id = try await enqueue(fixture)
             // A server that took it and was killed: a running row with a lease that is still good.
             _ = try await fixture.database.write { try OperationStore.claim(.build, owner: "dead", lease: .seconds(3_600), in: $0) }
-            try await withRunner(fixture) { run in ["attempt": .int(Int64(run.operation.attempts))] } _: { service async throws in
+            try await withRunner(fixture) { run in
+                ["attempt": .int(Int64(run.operation.attempts))]
+            } _: { service async throws in
                 let ended = try await end(of: id, service)
                 #expect(ended.state == .succeeded)
                 #expect(ended.result == ["attempt": 2])
@@ -141,7 +144,9 @@ import Testing
                     return try OperationStore.claim(.build, owner: "dead", lease: .seconds(3_600), in: connection)
                 }
             }
-            try await withRunner(fixture) { _ in .null } _: { service async throws in
+            try await withRunner(fixture) { _ in
+                .null
+            } _: { service async throws in
                 let ended = try await end(of: id, service)
                 #expect(ended.state == .failed)
                 #expect(ended.error?["code"] == "interrupted")
@@ -157,7 +162,9 @@ import Testing
                 continuation.finish()
                 try await Task.sleep(for: .seconds(600))
                 return .null
-            } _: { _ in for await _ in started {} }
+            } _: { _ in
+                for await _ in started {}
+            }
             let operation = try await fixture.database.read { try OperationStore.find(id, in: $0) }
             #expect(operation?.state == .pending)
         }

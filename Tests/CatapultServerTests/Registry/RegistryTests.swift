@@ -38,7 +38,8 @@ import Testing
             _ = try await fixture.models.create(
                 CreateModel(name: "lost", storagePath: "lost", source: .orphaned), CoreFixture.context("create_model"))
             for version in ["1", "2", "3"] {
-                _ = try await fixture.versions.create(CreateVersion(modelID: model.id, version: version), CoreFixture.context("create_version", .version))
+                _ = try await fixture.versions.create(
+                    CreateVersion(modelID: model.id, version: version), CoreFixture.context("create_version", .version))
             }
             #expect(try await fixture.models.list(ListModels()).total == 1)
             #expect(try await fixture.models.list(ListModels(includeOrphaned: true)).total == 2)
@@ -105,7 +106,9 @@ import Testing
     @Test func aVersionNeedsItsModel() async throws {
         try await CoreFixture.with { fixture async throws in
             let context = CoreFixture.context("create_version", .version)
-            let missing = await #expect(throws: CatapultError.self) { try await fixture.versions.create(CreateVersion(version: "1"), context) }
+            let missing = await #expect(throws: CatapultError.self) {
+                try await fixture.versions.create(CreateVersion(version: "1"), context)
+            }
             #expect(missing?.status == 422)
             let unknown = await #expect(throws: CatapultError.self) {
                 try await fixture.versions.create(CreateVersion(modelID: "nobody", version: "1"), context)
