@@ -78,7 +78,7 @@ start_server() {
     fi
     # The server says its new admin key once, on standard output: nobody else may read that file.
     (umask 077 && : >"$state/server.out")
-    BASE_IMAGE=$base CATAPULT_TEMPLATES=$root/Templates setsid "$server" --host 127.0.0.1 --port "$port" --data-dir "$data" \
+    BASE_IMAGE=llama-cpp=$base CATAPULT_TEMPLATES=$root/Templates setsid "$server" --host 127.0.0.1 --port "$port" --data-dir "$data" \
         >"$state/server.out" 2>>"$state/server.log" </dev/null &
     local id=$!
     printf '%s %s\n' "$id" "$(started_at "$id")" >"$state/server.pid"

@@ -12,8 +12,8 @@ public struct ServerConfiguration: Sendable {
     public var storageRoot: String?
     /// Folder of the build templates.
     public var templatesDirectory: String
-    /// Value of the build argument BASE_IMAGE where neither the build nor its caller sets one; nil leaves it to the template.
-    public var baseImage: String?
+    /// Values of the build argument BASE_IMAGE for builds that do not set it.
+    public var baseImages = BaseImages()
     /// The admin's key instead of a random one.
     public var adminKey: String?
     /// Name of this installation.

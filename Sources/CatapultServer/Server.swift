@@ -51,7 +51,7 @@ struct Server: Sendable {
             database: database, signals: signals, logs: logs,
             handlers: [
                 BuildOperation(
-                    database: database, engine: engine, templates: templates, storage: storage, baseImage: configuration.baseImage),
+                    database: database, engine: engine, templates: templates, storage: storage, baseImages: configuration.baseImages),
                 DeployOperation(database: database, signals: signals, images: images),
             ],
             logger: logger)

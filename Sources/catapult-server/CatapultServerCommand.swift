@@ -39,7 +39,10 @@ struct CatapultServerCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Folder of the build templates. [CATAPULT_TEMPLATES] (default: beside the program)", valueName: "path"))
     var templates: String?
 
-    @Option(help: ArgumentHelp("Base image of builds that do not name one. [BASE_IMAGE] (default: the template's)", valueName: "image"))
+    @Option(
+        help: ArgumentHelp(
+            "Base image of builds that do not name one, or template=image pairs. [BASE_IMAGE] (default: the template's)", valueName: "image"
+        ))
     var baseImage: String?
 
     @Option(help: "Ports of deployments, first-last. [CATAPULT_DEPLOYMENT_PORTS]")
@@ -58,6 +61,7 @@ struct CatapultServerCommand: AsyncParsableCommand {
     func validate() throws {
         _ = try chosenPort()
         _ = try chosenLogLevel()
+        _ = try chosenBaseImages()
         _ = try portRange()
     }
 
@@ -74,6 +78,14 @@ struct CatapultServerCommand: AsyncParsableCommand {
     private func chosenLogLevel() throws -> Logger.Level {
         let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
         return try logLevel ?? Setting.value("LOG_LEVEL", allowed: "one of \(levels)") { Logger.Level(rawValue: $0.lowercased()) } ?? .info
+    }
+
+    private func chosenBaseImages() throws -> BaseImages {
+        guard let baseImage else { return try Setting.value("BASE_IMAGE", allowed: BaseImages.allowed) { BaseImages($0) } ?? BaseImages() }
+        guard let images = BaseImages(baseImage) else {
+            throw ValidationError("--base-image must be \(BaseImages.allowed), but is '\(baseImage)'.")
+        }
+        return images
     }
 
     private func portRange() throws -> ClosedRange<Int> {
@@ -99,7 +111,7 @@ struct CatapultServerCommand: AsyncParsableCommand {
         configuration.port = try chosenPort()
         configuration.databaseURL = databaseURL ?? Setting.text("DATABASE_URL")
         configuration.storageRoot = storageRoot ?? Setting.text("STORAGE_ROOT")
-        configuration.baseImage = baseImage ?? Setting.text("BASE_IMAGE")
+        configuration.baseImages = try chosenBaseImages()
         configuration.deploymentPorts = try portRange()
         configuration.deploymentHost = deploymentHost
         configuration.adminKey = Setting.text("CATAPULT_ADMIN_KEY")

@@ -17,19 +17,19 @@ struct BuildOperation: OperationHandler {
     private let engine: ContainerEngine
     private let templates: TemplateLibrary
     private let storage: StoragePaths
-    private let baseImage: String?
+    private let baseImages: BaseImages
     private let timeLimit: Duration
 
-    /// - Parameter baseImage: the build argument BASE_IMAGE of builds that do not give one; nil leaves it to the Dockerfile.
+    /// - Parameter baseImages: the build argument BASE_IMAGE of builds that do not give one.
     init(
-        database: Database, engine: ContainerEngine, templates: TemplateLibrary, storage: StoragePaths, baseImage: String?,
+        database: Database, engine: ContainerEngine, templates: TemplateLibrary, storage: StoragePaths, baseImages: BaseImages,
         concurrency: Int = 2, timeLimit: Duration = Self.timeLimit
     ) {
         self.database = database
         self.engine = engine
         self.templates = templates
         self.storage = storage
-        self.baseImage = baseImage
+        self.baseImages = baseImages
         self.concurrency = concurrency
         self.timeLimit = timeLimit
     }
@@ -88,6 +88,7 @@ struct BuildOperation: OperationHandler {
         log.dockerfile(of: plan.build, template)
         let context = try await BuildContext(
             dockerfile: dockerfile, template: template, version: plan.version, files: plan.files, storage: storage)
+        let baseImage = baseImages.image(for: template?.name)
         let arguments = BuildArguments.all(
             asked: plan.build.buildArgs, modelFolder: BuildContext.modelName(of: plan.version), baseImage: baseImage)
         log.context(context, of: plan.version)

@@ -72,7 +72,8 @@ struct BuildLab: Sendable {
         signals = ChangeSignals()
         logs = try LogFiles(directory: "\(directory)/logs")
         let operation = BuildOperation(
-            database: database, engine: engine, templates: templates, storage: storage, baseImage: baseImage, timeLimit: timeLimit)
+            database: database, engine: engine, templates: templates, storage: storage,
+            baseImages: baseImage.flatMap { BaseImages($0) } ?? BaseImages(), timeLimit: timeLimit)
         runner = OperationRunner(database: database, signals: signals, logs: logs, handlers: [operation], logger: Self.logger)
         planner = BuildPlanner(templates: templates, storage: storage, signals: signals)
         service = BuildService(

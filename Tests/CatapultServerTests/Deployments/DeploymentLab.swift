@@ -232,7 +232,7 @@ struct LabServer: Sendable {
             database: lab.database, signals: signals, logs: files,
             handlers: [
                 BuildOperation(
-                    database: lab.database, engine: engine, templates: templates, storage: lab.storage, baseImage: nil),
+                    database: lab.database, engine: engine, templates: templates, storage: lab.storage, baseImages: BaseImages()),
                 DeployOperation(database: lab.database, signals: signals, images: images),
             ], logger: DeploymentLab.logger)
         var policy = DeploymentPolicy()
