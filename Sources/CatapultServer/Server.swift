@@ -21,7 +21,7 @@ struct Server: Sendable {
     private let gateway: GatewayServer
     private let healthProbe: HealthProbe
     private let services: [any Service]
-    private let responder: RouterResponder<HTTPContext>
+    private let responder: SlashedNames.Responder<RouterResponder<HTTPContext>>
     /// The names of the calls that are served: all of the catalogue, as a test sees to.
     let handledCalls: Set<String>
 
@@ -92,7 +92,7 @@ struct Server: Sendable {
         routes.refuseOtherMethods()
         DocumentRoutes.register(router)
         handledCalls = routes.handled
-        responder = router.buildResponder()
+        responder = SlashedNames.Responder(next: router.buildResponder())
     }
 
     /// Serves until SIGTERM or SIGINT.

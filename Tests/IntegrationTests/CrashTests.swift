@@ -165,7 +165,7 @@ extension Integration {
 
         @Test func `SIGTERM finishes the answer under way, and leaves the replicas running`() async throws {
             try await TestServer.run { server in
-                // With a twentieth of a core the answer takes a second or two.
+                // With a tenth of a core the answer takes a second or two.
                 let deployment = try await server.deploy(server.register(server.name("draining")), cpu: 0.1)
                 let before = try await Self.starts(server)
                 let question = """
