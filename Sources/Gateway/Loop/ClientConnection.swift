@@ -338,21 +338,18 @@ final class ClientConnection: ChannelDuplexHandler, RearmableTimerOwner {
 
     private func endResponse(trailers: HTTPHeaders?, upstreamKeepsAlive: Bool) {
         let (reuse, continuation) = exchange.responseEnded()
+        // Before the client can know of the end: what it then asks or counts finds the connection free and the request gone.
+        releaseUpstream(reuse: reuse && upstreamKeepsAlive)
+        request = nil
         switch continuation {
         case .nextRequest:
             context?.writeAndFlush(wrapOutboundOut(.end(trailers)), promise: nil)
-            releaseUpstream(reuse: reuse && upstreamKeepsAlive)
-            request = nil
             awaitNextRequest()
-            consumeWaiting()
-            resumeReading()
         case .close, .linger:
             endConnection(trailers: trailers, lingering: continuation == .linger)
-            releaseUpstream(reuse: reuse && upstreamKeepsAlive)
-            request = nil
-            consumeWaiting()
-            resumeReading()
         }
+        consumeWaiting()
+        resumeReading()
     }
 
     /// Closes, wholly or for output only, when the end of the response is written: closing before would drop what a slow client has not read.
