@@ -50,7 +50,9 @@ def main() -> int:
         try:
             rows += [budgets.row(result) for result in MEASURES[name].measure(setup)]
         except (processes.Failure, OSError, subprocess.CalledProcessError) as failure:
-            untaken.append(f"{name} could not be taken: {failure}")
+            words = getattr(failure, "stderr", None) or ""
+            words = words.decode(errors="replace") if isinstance(words, bytes) else words
+            untaken.append(f"{name} could not be taken: {failure} {words.strip()}".rstrip())
 
     table = list(results.lines(rows))
     print("\n".join([*facts, "", *table, *untaken]))

@@ -15,6 +15,8 @@ from .results import Result
 
 PAIRS = 5
 MEBIBYTES = 300
+# Labels are one more step of a build, after the model's layer; Catapult sets four, a plain `docker build` none.
+LABELS = ["--label=one=1", "--label=two=2", "--label=three=3", "--label=four=4"]
 
 
 def measure(setup: Setup) -> Iterator[Result]:
@@ -24,11 +26,15 @@ def measure(setup: Setup) -> Iterator[Result]:
         context = make_context(setup, server)
         catapult_build(server, version)
         docker_build(setup, context)
+        docker_build(setup, context, *LABELS)
         written, disk = written_bytes(server.process), Watch(server.data)
-        ours, theirs = [], []
+        ours, theirs, labelled = [], [], []
         for pair in range(PAIRS):
-            # The order alternates, so that neither always comes after the other.
-            measures = [(ours, lambda: catapult_build(server, version)), (theirs, lambda: docker_build(setup, context))]
+            # The order alternates, so that none always comes after the same other.
+            measures = [
+                (ours, lambda: catapult_build(server, version)), (theirs, lambda: docker_build(setup, context)),
+                (labelled, lambda: docker_build(setup, context, *LABELS)),
+            ]
             for times, build in measures if pair % 2 == 0 else reversed(measures):
                 times.append(build())
         grown = disk.stop()
@@ -36,6 +42,9 @@ def measure(setup: Setup) -> Iterator[Result]:
     ratios = [one / other for one, other in zip(ours, theirs)]
     note = f"{statistics.median(ours):.2f} s and {statistics.median(theirs):.2f} s; ratios {min(ratios):.2f} to {max(ratios):.2f}, {PAIRS} pairs"
     yield Result("build_overhead", statistics.median(ours) / statistics.median(theirs), note)
+    with_labels = statistics.median(ours) / statistics.median(labelled)
+    yield Result(
+        "The same over `docker build` with as many labels as Catapult sets", with_labels, f"{statistics.median(labelled):.2f} s", "ratio")
     yield Result("build_writes", written, f"data directory grew by at most {grown / 2**20:.1f} MiB")
 
 
@@ -54,12 +63,12 @@ def catapult_build(server: Server, version: dict) -> float:
     return timed("catapult-bench-ours:1", lambda tag: server.build(version, tag, no_cache=True))
 
 
-def docker_build(setup: Setup, context: Path) -> float:
+def docker_build(setup: Setup, context: Path, *options: str) -> float:
     command = ["docker", "build", "--quiet", "--no-cache", "--build-arg", f"BASE_IMAGE={setup.base_image}", "--build-arg", "MODEL_NAME=big"]
     environment = os.environ | {"DOCKER_BUILDKIT": "0"}
 
     def build(tag: str) -> None:
-        subprocess.run([*command, "--tag", tag, context], check=True, capture_output=True, env=environment)
+        subprocess.run([*command, *options, "--tag", tag, context], check=True, capture_output=True, env=environment)
 
     return timed("catapult-bench-theirs:1", build)
 
