@@ -65,7 +65,7 @@ extension CatapultError {
         CatapultError(
             status: 409, code: "\(kind.rawValue)_already_exists", type: "\(kind.className)AlreadyExistsError",
             message: "\(kind.title) already exists: \(name)", field: kind == .version ? "version" : "name",
-            hint: hint ?? "Choose another name, or look at it with `mcp \(kind.noun) show \(name)`.",
+            hint: hint ?? "Choose another name, or look at it with `mcp \(kind.noun) \(kind == .apiKey ? "list" : "show \(name)")`.",
             details: ["name": .string(name)].merging(details) { $1 }
         )
     }

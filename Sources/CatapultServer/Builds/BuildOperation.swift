@@ -87,7 +87,8 @@ struct BuildOperation: OperationHandler {
         }
         log.dockerfile(of: plan.build, template)
         let context = try await BuildContext(
-            dockerfile: dockerfile, template: template, version: plan.version, files: plan.files, storage: storage)
+            dockerfile: dockerfile + BuildLabels.instruction(for: plan.build, of: plan.version), template: template, version: plan.version,
+            files: plan.files, storage: storage)
         let baseImage = baseImages.image(for: template?.name)
         let arguments = BuildArguments.all(
             asked: plan.build.buildArgs, modelFolder: BuildContext.modelName(of: plan.version), baseImage: baseImage)
@@ -96,11 +97,7 @@ struct BuildOperation: OperationHandler {
         attempt.begin(contextBytes: context.archive.byteCount, folder: context.folder)
 
         let request = ImageBuildRequest(
-            tags: [plan.build.imageTag], dockerfile: BuildContext.dockerfile, buildArguments: arguments,
-            labels: [
-                "catapult.managed": "true", "catapult.version": plan.version.id, "catapult.build": plan.build.id,
-                "catapult.model": plan.version.modelName,
-            ], ignoresCache: plan.ignoresCache)
+            tags: [plan.build.imageTag], dockerfile: BuildContext.dockerfile, buildArguments: arguments, ignoresCache: plan.ignoresCache)
         let image = try await withTimeLimit { try await self.send(request, context, run, attempt) }
         run.log.append("-- image \(image)\n")
         return ["build_id": .string(plan.build.id), "image_tag": .string(plan.build.imageTag), "image_digest": .string(image)]

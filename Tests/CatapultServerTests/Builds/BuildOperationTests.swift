@@ -68,9 +68,9 @@ struct BuildOperationTests {
                 #expect(log.contains("-- base image: \(base.image), set for this server\n"))
                 #expect(log.contains("-- note: the template script does not know the build argument UNKNOWN_ARG\n"))
                 #expect(!log.contains("hidden value"))
-                // The four labels are steps of their own.
-                #expect(log.contains("#1 [build 1/10] ARG BASE_IMAGE"))
-                #expect(log.contains("Step 4/10 : RUN [\"/bin/sh\", \"/run.sh\"]"))
+                // The labels are one step more.
+                #expect(log.contains("#1 [build 1/7] ARG BASE_IMAGE"))
+                #expect(log.contains("Step 4/7 : RUN [\"/bin/sh\", \"/run.sh\"]"))
                 #expect(log.contains("the step speaks\n"))
                 #expect(log.hasSuffix("-- image \(image.id)\n"))
                 #expect(try await base.containers().isEmpty)
@@ -87,7 +87,7 @@ struct BuildOperationTests {
                 let done = try await lab.working { try await lab.end(of: build) }
                 #expect(done.status == .failed)
                 let message = try #require(done.errorMessage)
-                #expect(message.hasPrefix("Docker build failed with code 3 at step 4/10 (RUN [\"/bin/sh\", \"/run.sh\"]): "))
+                #expect(message.hasPrefix("Docker build failed with code 3 at step 4/7 (RUN [\"/bin/sh\", \"/run.sh\"]): "))
                 let log = try await lab.log(of: build)
                 #expect(log.contains("trouble ahead\n"))
                 #expect(log.contains("Build failed: \(message)\n"))

@@ -150,3 +150,10 @@ struct BuildProgressTests {
         #expect(notes == 1)
     }
 }
+
+@Suite("Build labels") struct BuildLabelsTests {
+    @Test func valuesCannotLeaveTheirQuotes() {
+        #expect(BuildLabels.quoted("Team/Tiny Model") == "\"Team/Tiny Model\"")
+        #expect(BuildLabels.quoted(#"a"b\c$d"#) == #""a\"b\\c\$d""#)
+    }
+}
