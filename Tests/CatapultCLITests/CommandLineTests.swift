@@ -11,6 +11,12 @@ import Testing
         try #require(try CatapultTool.parseAsRoot(line) as? Command)
     }
 
+    @Test(arguments: [["scale", "--deployment", "x"], ["deploy", "--model", "m", "--environment", "e"]])
+    func negativeReplicasAreToldToBeOutOfRange(_ line: [String]) {
+        let error = #expect(throws: (any Error).self) { try CatapultTool.parseAsRoot(line + ["--replicas", "-1"]) }
+        #expect(error.map { CatapultTool.message(for: $0).contains("--replicas is -1; 0 to 100 are allowed") } == true)
+    }
+
     @Test func modelRegister() throws {
         let command = try parse(
             ["model", "register", "--name", "gpt-model", "--path", "./model-artifacts", "--version", "1.0"], as: ModelRegister.self)

@@ -18,7 +18,8 @@ struct Deploy: SessionCommand {
     @Option(help: ArgumentHelp("Where to; a name that was never created is implied.", valueName: "name"))
     var environment: String
 
-    @Option(help: ArgumentHelp("Replicas, 0 to 100. (default: 1, or as it is)", valueName: "n"))
+    // Unconditional, so that -1 is told to be out of range and not to be a missing value.
+    @Option(parsing: .unconditional, help: ArgumentHelp("Replicas, 0 to 100. (default: 1, or as it is)", valueName: "n"))
     var replicas: Int?
 
     @Option(help: ArgumentHelp("Name of the deployment. (default: MODEL-ENVIRONMENT)", valueName: "name"))

@@ -55,7 +55,8 @@ struct Scale: SessionCommand {
 
     @OptionGroup var target: DeploymentTarget
 
-    @Option(help: ArgumentHelp("Replicas, 0 to 100.", valueName: "n"))
+    // Unconditional, so that -1 is told to be out of range and not to be a missing value.
+    @Option(parsing: .unconditional, help: ArgumentHelp("Replicas, 0 to 100.", valueName: "n"))
     var replicas: Int
 
     @OptionGroup var wait: WaitOptions
