@@ -67,6 +67,6 @@ export CATAPULT_BIN_DIR
 
 # No target uses XCTest; without its run, the last lines are Swift Testing's own summary.
 status=0
-swift test --skip-build --disable-xctest ${selection[@]+"${selection[@]}"} "$@" || status=$?
+swift test --skip-build --disable-xctest --no-parallel ${selection[@]+"${selection[@]}"} "$@" || status=$?
 for tier in ${left_out[@]+"${left_out[@]}"}; do say "LEFT OUT: $tier"; done
 exit "$status"
