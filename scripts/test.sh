@@ -65,7 +65,8 @@ swift build --build-tests
 CATAPULT_BIN_DIR=$(swift build --show-bin-path)
 export CATAPULT_BIN_DIR
 
-# No target uses XCTest; without its run, the last lines are Swift Testing's own summary.
+# No target uses XCTest; without its run, the last lines are Swift Testing's own summary. One test after another: all at once, on two
+# cores, they starve each other until an engine's sign of life takes longer than its limit.
 status=0
 swift test --skip-build --disable-xctest --no-parallel ${selection[@]+"${selection[@]}"} "$@" || status=$?
 for tier in ${left_out[@]+"${left_out[@]}"}; do say "LEFT OUT: $tier"; done
