@@ -18,7 +18,4 @@ struct HTTPContext: RequestContext {
         requestLogger[metadataKey: "hb.request.id"] = nil
         remoteAddress = source.channel.remoteAddress
     }
-
-    /// Larger bodies are refused unless their handler streams.
-    var maxUploadSize: Int { 4 << 20 }
 }

@@ -108,21 +108,23 @@ enum VersionStore {
         }
         if let isRelease = call.isRelease { conditions.append("v.is_release = \(isRelease)") }
         if let status = call.status { conditions.append("v.status = \(status)") }
-        return try page(conditions, call.paging, counter: "SELECT n FROM counters WHERE name = 'versions'", in: connection)
+        // The plain listing must not count rows; the counter is kept by triggers.
+        let known = conditions.isEmpty ? try connection.fetchInt("SELECT n FROM counters WHERE name = 'versions'") : nil
+        return try page(conditions, call.paging, total: known.map { Int($0) }, in: connection)
     }
 
     static func list(ofModel model: Model, _ paging: Paging, in connection: any SQLConnection) throws -> Page<Version> {
-        try page(["v.model_id = \(model.id)"], paging, counter: "SELECT \(model.versionCount)", in: connection, total: model.versionCount)
+        try page(["v.model_id = \(model.id)"], paging, total: model.versionCount, in: connection)
     }
 
+    /// A page of the versions that meet all conditions; they are counted where nobody knows their number.
     private static func page(
-        _ conditions: [SQLQuery], _ paging: Paging, counter: SQLQuery, in connection: any SQLConnection, total known: Int? = nil
+        _ conditions: [SQLQuery], _ paging: Paging, total known: Int?, in connection: any SQLConnection
     ) throws -> Page<Version> {
         let filter: SQLQuery = conditions.isEmpty ? "TRUE" : conditions.joined(separator: " AND ")
         let items = try connection.fetchAll(
             "\(selection) WHERE \(filter) ORDER BY v.created_at DESC, v.id DESC LIMIT \(paging.limit) OFFSET \(paging.offset)", version)
-        let counting: SQLQuery =
-            conditions.isEmpty ? counter : "SELECT count(*) FROM versions v JOIN models m ON m.id = v.model_id WHERE \(filter)"
+        let counting: SQLQuery = "SELECT count(*) FROM versions v JOIN models m ON m.id = v.model_id WHERE \(filter)"
         return paging.envelope(items, total: try known ?? Int(connection.fetchInt(counting) ?? 0))
     }
 
