@@ -1,3 +1,9 @@
+extension Catalogue {
+    static let access: [any APICall.Type] = [
+        CreateAPIKey.self, ListAPIKeys.self, DeleteAPIKey.self, ListAuditLogs.self,
+    ]
+}
+
 /// Makes a key and shows it, once.
 public struct CreateAPIKey: APICall {
     public typealias Output = NewAPIKey

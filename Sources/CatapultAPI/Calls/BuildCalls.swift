@@ -1,3 +1,10 @@
+extension Catalogue {
+    static let builds: [any APICall.Type] = [
+        CreateBuild.self, ListBuilds.self, GetBuild.self, CancelBuild.self, GetBuildLogs.self, StreamBuildLogs.self, ListTemplates.self,
+        GetTemplate.self, GetDiskUsage.self,
+    ]
+}
+
 /// Makes a container image for a version. The build runs as an operation; the answer comes at once.
 public struct CreateBuild: APICall {
     public typealias Output = Build

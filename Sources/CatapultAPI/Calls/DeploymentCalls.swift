@@ -1,3 +1,11 @@
+extension Catalogue {
+    static let deployments: [any APICall.Type] = [
+        ExecuteDeployment.self, CreateDeployment.self, ListDeployments.self, GetDeployment.self, GetDeploymentStatus.self,
+        ScaleDeployment.self, StartDeployment.self, StopDeployment.self, RestartDeployment.self, DeleteDeployment.self,
+        GetDeploymentLogs.self, StreamDeploymentLogs.self, GetDeploymentHealth.self,
+    ]
+}
+
 /// Records a deployment that somebody else runs.
 public struct CreateDeployment: APICall {
     public typealias Output = Deployment

@@ -1,3 +1,9 @@
+extension Catalogue {
+    static let environments: [any APICall.Type] = [
+        ListEnvironments.self, CreateEnvironment.self, GetEnvironment.self, UpdateEnvironment.self, DeleteEnvironment.self,
+    ]
+}
+
 /// Lists environments by name.
 public struct ListEnvironments: APICall {
     public typealias Output = Page<Environment>

@@ -1,3 +1,9 @@
+extension Catalogue {
+    static let models: [any APICall.Type] = [
+        ListModels.self, ListModelOptions.self, CreateModel.self, GetModel.self, UpdateModel.self, DeleteModel.self, ListModelVersions.self,
+    ]
+}
+
 /// Lists models, newest first.
 public struct ListModels: APICall {
     public typealias Output = Page<Model>

@@ -1,3 +1,9 @@
+extension Catalogue {
+    static let operations: [any APICall.Type] = [
+        ListOperations.self, GetOperation.self, CancelOperation.self, GetOperationLogs.self,
+    ]
+}
+
 /// Lists operations, newest first.
 public struct ListOperations: APICall {
     public typealias Output = Page<Operation>

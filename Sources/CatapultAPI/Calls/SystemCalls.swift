@@ -1,3 +1,9 @@
+extension Catalogue {
+    static let system: [any APICall.Type] = [
+        GetGreeting.self, GetHealth.self, GetServerInfo.self, GetStorage.self, GetGPUs.self,
+    ]
+}
+
 /// Greets, and says where to go.
 public struct GetGreeting: APICall {
     public typealias Output = Greeting

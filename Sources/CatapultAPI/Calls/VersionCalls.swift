@@ -1,3 +1,10 @@
+extension Catalogue {
+    static let versions: [any APICall.Type] = [
+        ListVersions.self, ListVersionOptions.self, GetLatestVersion.self, CreateVersion.self, GetVersion.self, UpdateVersion.self,
+        DeleteVersion.self, ListVersionDeployments.self, ListVersionFiles.self, UploadVersionFile.self,
+    ]
+}
+
 /// Registers a version of a model.
 public struct CreateVersion: APICall {
     public typealias Output = Version

@@ -2,7 +2,10 @@ import SQLDatabase
 
 /// The schema, step by step. A step that has been released is never edited: a change is a new step.
 enum Migrations {
-    static let all: [Migration] = [registry, access, operations, builds, deployments]
+    static let all: [Migration] = [
+        registry, access, operations, builds, deployments,
+        paging, artifacts, lineage, accessControl, search, imports,
+    ]
 
     /// Models, versions and their files, environments. Counters are kept by triggers, so that no listing counts rows.
     private static let registry = Migration(number: 1, name: "registry") { dialect in
