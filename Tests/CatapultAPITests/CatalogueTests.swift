@@ -148,7 +148,7 @@ struct SchemaReflectorTests {
     func contractTypes() {
         let reflector = SchemaReflector(.output)
         #expect(reflector.schema(of: Page<Operation>.self) == .reference("OperationPage"))
-        #expect(reflector.components["OperationKind"] == .choice(["build", "deploy"]))
+        #expect(reflector.components["OperationKind"] == .choice(OperationKind.allCases.map(\.rawValue)))
         let operation = reflector.components["Operation"]?.json
         #expect(operation?["properties"]?["created_at"]?["format"] == "date-time")
         #expect(operation?["properties"]?["result"] == ["description": "What came out."])

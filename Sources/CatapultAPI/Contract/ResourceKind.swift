@@ -8,6 +8,8 @@ public enum ResourceKind: String, Sendable, CaseIterable {
     case deployment
     case operation
     case apiKey = "api_key"
+    /// The server's storage as a whole.
+    case storage
 
     /// The class-name stem of the wire contract's `error_type`.
     var className: String {
@@ -20,6 +22,7 @@ public enum ResourceKind: String, Sendable, CaseIterable {
         case .deployment: "Deployment"
         case .operation: "Operation"
         case .apiKey: "ApiKey"
+        case .storage: "Storage"
         }
     }
 
@@ -34,6 +37,7 @@ public enum ResourceKind: String, Sendable, CaseIterable {
         case .deployment: "Deployment"
         case .operation: "Operation"
         case .apiKey: "API key"
+        case .storage: "Storage"
         }
     }
 

@@ -1,4 +1,4 @@
-/// Durable long work: a build, a deployment. First a row, then work; it survives a crash of the server.
+/// Durable long work: a build, a deployment, an import. First a row, then work; it survives a crash of the server.
 public struct Operation: Codable, Sendable, Equatable {
     public var id: String
     public var kind: OperationKind
@@ -67,6 +67,12 @@ extension Operation: Documented {
 public enum OperationKind: String, Codable, Sendable, CaseIterable {
     case build
     case deploy
+    /// Fetching a model from elsewhere.
+    case `import`
+    /// Holding the registry against the folders beneath the models directory.
+    case sync
+    /// Fetching what an MLflow server says of a version.
+    case mlflow
 }
 
 /// Where an operation stands.

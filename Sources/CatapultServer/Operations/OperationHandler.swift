@@ -31,6 +31,12 @@ struct OperationRun: Sendable {
         self.signals = signals
     }
 
+    /// What was asked for, as ``OperationStore/insert`` kept it.
+    func input<Input: Decodable & Sendable>(_ type: Input.Type = Input.self) async throws -> Input {
+        let id = operation.id
+        return try WireDecoder.decode(type, from: await database.read { try OperationStore.input(of: id, in: $0) })
+    }
+
     /// Says how far the work is: a share from 0 to 1, and a sentence.
     func progress(_ share: Double, _ message: String) async throws {
         let id = operation.id

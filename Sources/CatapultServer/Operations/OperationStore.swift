@@ -19,21 +19,29 @@ enum OperationStore {
     }
 
     /// Puts a new operation in the queue, in the caller's transaction.
+    ///
+    /// - Parameter input: what was asked for; ``OperationRun/input(_:)`` reads it back. No secrets: it lies in the database as JSON.
     static func insert(
-        id: String, kind: OperationKind, subject: ResourceKind, subjectID: String, message: String, parentID: String?, createdBy: String?,
-        in connection: any SQLConnection
+        id: String, kind: OperationKind, subject: ResourceKind, subjectID: String, input: some Encodable = NoInput(), message: String,
+        parentID: String?, createdBy: String?, in connection: any SQLConnection
     ) throws {
+        let input = String(decoding: try WireEncoder.encode(input, nils: .omit), as: UTF8.self)
         try connection.execute(
             """
             INSERT INTO operations (id, kind, state, subject_type, subject_id, input, progress, message, attempts, parent_id, cancel_requested,
                 created_by, created_at)
-            VALUES (\(id), \(kind), \(OperationState.pending), \(subject.rawValue), \(subjectID), '{}', 0, \(message), 0, \(parentID), FALSE,
+            VALUES (\(id), \(kind), \(OperationState.pending), \(subject.rawValue), \(subjectID), \(input), 0, \(message), 0, \(parentID), FALSE,
                 \(createdBy), \(Timestamp.now))
             """)
     }
 
     static func find(_ id: String, in connection: any SQLConnection) throws -> Operation? {
         try connection.fetchFirst("SELECT \(columns) FROM operations WHERE id = \(id)", operation)
+    }
+
+    /// What was asked for when an operation was put in the queue.
+    static func input(of id: String, in connection: any SQLConnection) throws -> JSONValue {
+        try connection.fetchValue("SELECT input FROM operations WHERE id = \(id)", as: JSONColumn.self)?.value ?? .object([:])
     }
 
     static func list(_ call: ListOperations, in connection: any SQLConnection) throws -> Page<Operation> {
@@ -109,6 +117,9 @@ enum OperationStore {
             """)
     }
 }
+
+/// The input of operations whose subject says everything.
+struct NoInput: Codable, Sendable {}
 
 /// How an operation ended.
 enum OperationOutcome: Sendable {

@@ -73,6 +73,30 @@ import Testing
         }
     }
 
+    private struct Wish: Codable, Sendable, Equatable {
+        var modelName: String
+        var patterns: [String]
+        var revision: String?
+    }
+
+    @Test func whatWasAskedForReachesTheWork() async throws {
+        try await CoreFixture.with { fixture async throws in
+            let wish = Wish(modelName: "team/gpt", patterns: ["*.gguf"], revision: nil)
+            let id = Identifier.make()
+            try await fixture.database.write { connection in
+                try OperationStore.insert(
+                    id: id, kind: .build, subject: .build, subjectID: "subject", input: wish, message: "waiting", parentID: nil,
+                    createdBy: "tester", in: connection)
+            }
+            try await withRunner(fixture) { run in
+                let found: Wish = try await run.input()
+                return ["same": .bool(found == wish)]
+            } _: { service async throws in
+                #expect(try await end(of: id, service).result == ["same": true])
+            }
+        }
+    }
+
     @Test func aFailureIsKeptWithItsHint() async throws {
         try await CoreFixture.with { fixture async throws in
             let id = try await enqueue(fixture)
