@@ -74,7 +74,7 @@ struct Server: Sendable {
         RegistryRoutes.register(
             routes, models: ModelService(database: database, storage: storage),
             versions: VersionService(database: database, storage: storage), upload: FileUpload(database: database, storage: storage),
-            deploymentsOfVersion: { try await deployments.list($0) })
+            deploymentsOfVersion: { try await deployments.list($0, $1) })
         EnvironmentRoutes.register(routes, environments: EnvironmentService(database: database))
         BuildRoutes.register(
             routes,

@@ -42,6 +42,30 @@ public enum SQLDialect: String, Sendable, CaseIterable {
         "lower(\(raw: expression)) LIKE \(likePattern(startingWith: lowercased(text))) ESCAPE '\\'"
     }
 
+    /// A condition that is true where the text of `expression` consists of `pieces` with anything between them; case counts. One piece means
+    /// that text; a single prefix (`["org/", ""]`) is found through an index.
+    ///
+    /// - Parameter expression: trusted SQL, as a rule a column name.
+    public func glob(_ expression: String, pieces: [String]) -> SQLQuery {
+        let column = SQLQuery(raw: expression)
+        guard pieces.count > 1 else { return "\(column) = \(pieces.first ?? "")" }
+        switch self {
+        case .postgresql:
+            // The planner turns a LIKE with a fixed beginning into a range of the index itself.
+            return "\(column) LIKE \(pieces.map(escapedForLike).joined(separator: "%")) ESCAPE '\\'"
+        case .sqlite:
+            // LIKE ignores case, and GLOB uses no index with a parameter: a range of text does, in the byte order that SQLite compares by.
+            if pieces.count == 2, let prefix = pieces.first, pieces[1].isEmpty {
+                return prefix.isEmpty ? "TRUE" : "(\(column) >= \(prefix) AND \(column) < \(prefix + "\u{10FFFF}"))"
+            }
+            return "\(column) GLOB \(pieces.map(Self.escapedForGlob).joined(separator: "*"))"
+        }
+    }
+
+    private static func escapedForGlob(_ text: String) -> String {
+        text.map { "*?[".contains($0) ? "[\($0)]" : String($0) }.joined()
+    }
+
     /// The pattern that finds `text` anywhere, for `LIKE \(pattern) ESCAPE '\'`; `%`, `_` and `\` in it stand for themselves.
     public func likePattern(containing text: String) -> String {
         "%\(escapedForLike(text))%"

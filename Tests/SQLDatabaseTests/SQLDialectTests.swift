@@ -43,4 +43,34 @@ import Testing
             #expect(found == ["Llama"])
         }
     }
+
+    @Test(arguments: [
+        (["org/", ""], ["org/a", "org/b_c"]), (["", ""], ["Org/a", "a*b?[c]", "org/a", "org/b_c", "orgb"]), (["org/a"], ["org/a"]),
+        (["", "_c"], ["org/b_c"]), (["o", "/", "a"], ["org/a"]), (["a*b?[c", ""], ["a*b?[c]"]), (["", "?[", "]"], ["a*b?[c]"]),
+        (["o%"], []),
+        (["o_", "a"], []),
+    ])
+    func globsFindWholeNamesByCase(pieces: [String], expected: [String]) async throws {
+        let names = ["org/a", "org/b_c", "orgb", "Org/a", "a*b?[c]"]
+        try await withDatabase("CREATE TABLE t (name TEXT)") { database, _ in
+            try await database.write { connection in
+                for name in names { try connection.execute("INSERT INTO t VALUES (\(name))") }
+            }
+            let found = try await database.read { connection in
+                try connection.fetchColumn("SELECT name FROM t WHERE \(connection.dialect.glob("name", pieces: pieces))", as: String.self)
+            }
+            #expect(found.sorted() == expected)
+        }
+    }
+
+    @Test func aGlobWithAPrefixIsFoundThroughTheIndex() async throws {
+        try await withDatabase("CREATE TABLE t (name TEXT PRIMARY KEY)") { database, _ in
+            let plan = try await database.read { connection in
+                try connection.fetchAll(
+                    "EXPLAIN QUERY PLAN SELECT name FROM t WHERE \(connection.dialect.glob("name", pieces: ["org/", ""]))"
+                ) { try $0.get(3) as String }
+            }
+            #expect(plan.joined().contains("SEARCH"))
+        }
+    }
 }

@@ -9,6 +9,7 @@ public struct CreateAPIKey: APICall {
     public typealias Output = NewAPIKey
     public static let route = Route.post("/api-keys")
     public static let access = Access.role(.admin)
+    public static let needsWholeScope = true
     public static let effect = Effect.write
     public static let group = "Access"
     public static let summary = "Make an API key"
@@ -17,16 +18,18 @@ public struct CreateAPIKey: APICall {
 
     public var name: String
     public var role: Role?
+    public var scope: KeyScope?
     public var expiresAt: Timestamp?
 
     /// A call with its parameters.
-    public init(name: String, role: Role? = nil, expiresAt: Timestamp? = nil) {
+    public init(name: String, role: Role? = nil, scope: KeyScope? = nil, expiresAt: Timestamp? = nil) {
         self.name = name
         self.role = role
+        self.scope = scope
         self.expiresAt = expiresAt
     }
 
-    public static let fields: [String: Field] = APIKey.fields.picking("name", "role", "expiresAt")
+    public static let fields: [String: Field] = APIKey.fields.picking("name", "role", "scope", "expiresAt")
 }
 
 /// Lists keys, without their secrets.
@@ -34,6 +37,7 @@ public struct ListAPIKeys: APICall {
     public typealias Output = [APIKey]
     public static let route = Route.get("/api-keys")
     public static let access = Access.role(.admin)
+    public static let needsWholeScope = true
     public static let effect = Effect.read
     public static let group = "Access"
     public static let summary = "List API keys"
@@ -57,6 +61,7 @@ public struct DeleteAPIKey: APICall {
     public typealias Output = Deletion
     public static let route = Route.delete("/api-keys/{key_id}")
     public static let access = Access.role(.admin)
+    public static let needsWholeScope = true
     public static let effect = Effect.destructive
     public static let group = "Access"
     public static let summary = "Revoke an API key"

@@ -11,6 +11,9 @@ public protocol APICall: Codable, Sendable, Documented {
     static var route: Route { get }
     /// Who may call. A requirement: no call without a rule.
     static var access: Access { get }
+    /// Whether the call reaches the whole registry, so that a key which is limited to a part of it may not make it. Everything else
+    /// looks at the scope thing by thing.
+    static var needsWholeScope: Bool { get }
     /// What the call does to the world.
     static var effect: Effect { get }
     /// One sentence, for people.
@@ -56,6 +59,7 @@ public enum BodyForm: String, Sendable {
 
 extension APICall {
     public static var success: Int { 200 }
+    public static var needsWholeScope: Bool { false }
     public static var audit: AuditAction? { nil }
     public static var queryFields: Set<String> { [] }
     public static var requestBody: BodyForm { .json }

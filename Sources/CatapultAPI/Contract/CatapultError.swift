@@ -106,6 +106,25 @@ extension CatapultError {
         )
     }
 
+    /// 403: what shall be made or changed lies outside of the key's scope. Says nothing of what exists.
+    public static func outsideScope(_ kind: ResourceKind, _ name: String, allowed: [String]?) -> CatapultError {
+        let patterns = allowed ?? []
+        return CatapultError(
+            status: 403, code: "outside_scope", type: "AuthorizationError",
+            message: "The \(kind.title.lowercased()) \(name) lies outside of this key's scope: \(patterns.joined(separator: ", "))",
+            hint: "Ask an admin for a key whose scope includes it.",
+            details: ["scope": .array(patterns.map(JSONValue.string))]
+        )
+    }
+
+    /// 403: the call reaches the whole registry, and the key only a part of it.
+    public static func wholeScopeRequired() -> CatapultError {
+        CatapultError(
+            status: 403, code: "whole_scope_required", type: "AuthorizationError",
+            message: "This reaches the whole registry, but the key is limited to some of its models or environments.",
+            hint: "Ask an admin for a key without a scope.")
+    }
+
     /// 422: the request does not have the declared shape.
     public static func unprocessable(_ problems: [FieldProblem]) -> CatapultError {
         CatapultError(

@@ -38,6 +38,12 @@ extension TextRule {
         pattern: "^[A-Za-z0-9][A-Za-z0-9._/-]*$", words: "letters, digits, '.', '_', '-' and '/', beginning with a letter or digit",
         maximumLength: 255, accepts: { $0.isWord(first: .alphanumeric, rest: .alphanumeric.union("._/-")) }
     )
+    /// Names in which `*` stands for any characters: what a key is limited to.
+    public static let scopePattern = TextRule(
+        pattern: "^[A-Za-z0-9*][A-Za-z0-9*._/-]*$",
+        words: "a name in which * may stand for any characters, such as org/* or staging", maximumLength: 255,
+        accepts: { $0.isWord(first: .alphanumeric.union("*"), rest: .alphanumeric.union("*._/-")) }
+    )
     /// Names that become one part of a URL path or of another name.
     public static let plainName = TextRule(
         pattern: "^[A-Za-z0-9][A-Za-z0-9._-]*$", words: "letters, digits, '.', '_' and '-', beginning with a letter or digit",

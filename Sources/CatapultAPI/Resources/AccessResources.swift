@@ -3,16 +3,21 @@ public struct APIKey: Codable, Sendable, Equatable, Documented {
     public var id: String
     public var name: String
     public var role: Role
+    public var scope: KeyScope
     public var isActive: Bool
     public var createdAt: Timestamp
     public var lastUsedAt: Timestamp?
     public var expiresAt: Timestamp?
 
     /// A key without its secret.
-    public init(id: String, name: String, role: Role, isActive: Bool, createdAt: Timestamp, lastUsedAt: Timestamp?, expiresAt: Timestamp?) {
+    public init(
+        id: String, name: String, role: Role, scope: KeyScope, isActive: Bool, createdAt: Timestamp, lastUsedAt: Timestamp?,
+        expiresAt: Timestamp?
+    ) {
         self.id = id
         self.name = name
         self.role = role
+        self.scope = scope
         self.isActive = isActive
         self.createdAt = createdAt
         self.lastUsedAt = lastUsedAt
@@ -23,6 +28,7 @@ public struct APIKey: Codable, Sendable, Equatable, Documented {
         "id": "UUID.",
         "name": Field("Unique name: who or what uses the key.", .length(1...255)),
         "role": "viewer, operator or admin. Default viewer.",
+        "scope": "The models and environments that the key is limited to; all when absent.",
         "isActive": "False once the key has expired.",
         "createdAt": "When the key was made.",
         "lastUsedAt": "When the key was last used, to the minute.",
@@ -35,6 +41,7 @@ public struct NewAPIKey: Codable, Sendable, Equatable, Documented {
     public var id: String
     public var name: String
     public var role: Role
+    public var scope: KeyScope
     public var isActive: Bool
     public var createdAt: Timestamp
     public var lastUsedAt: Timestamp?
@@ -46,6 +53,7 @@ public struct NewAPIKey: Codable, Sendable, Equatable, Documented {
         id = apiKey.id
         name = apiKey.name
         role = apiKey.role
+        scope = apiKey.scope
         isActive = apiKey.isActive
         createdAt = apiKey.createdAt
         lastUsedAt = apiKey.lastUsedAt

@@ -44,7 +44,8 @@ enum AdminKey {
                 try KeyStore.delete(id: old.key.id, in: connection)
             }
             if let old = try KeyStore.find(idOrName: name, in: connection) { try KeyStore.delete(id: old.key.id, in: connection) }
-            try KeyStore.insert(KeyService.record(name: name, role: .admin, secret: secret, expiresAt: nil), in: connection)
+            try KeyStore.insert(
+                KeyService.record(name: name, role: .admin, scope: .everything, secret: secret, expiresAt: nil), in: connection)
             return true
         }
     }

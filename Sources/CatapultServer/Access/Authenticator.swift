@@ -26,7 +26,7 @@ final class Authenticator: Sendable {
         let now = Timestamp.now
         if let expiry = record.key.expiresAt, expiry <= now { throw invalid }
         state.withLockedValue { $0.lastUsed[record.key.id] = now }
-        return Caller(keyID: record.key.id, name: record.key.name, role: record.key.role)
+        return Caller(keyID: record.key.id, name: record.key.name, role: record.key.role, scope: record.key.scope)
     }
 
     private static func key(in headers: HTTPFields) -> String? {

@@ -10,8 +10,10 @@ struct KeyService: Sendable {
         if let expiry = call.expiresAt, expiry <= .now {
             throw CatapultError.invalid(field: "expires_at", "expires_at must lie in the future, but is \(expiry)")
         }
+        try Self.check(call.scope ?? .everything)
         let secret = KeySecret.random()
-        let record = Self.record(name: call.name, role: call.role ?? .viewer, secret: secret, expiresAt: call.expiresAt)
+        let record = Self.record(
+            name: call.name, role: call.role ?? .viewer, scope: call.scope ?? .everything, secret: secret, expiresAt: call.expiresAt)
         try await database.write { connection in
             if try KeyStore.find(idOrName: call.name, in: connection) != nil { throw CatapultError.alreadyExists(.apiKey, call.name) }
             try KeyStore.insert(record, in: connection)
@@ -44,10 +46,22 @@ struct KeyService: Sendable {
         return Deletion(deletedID: record.key.id)
     }
 
-    static func record(name: String, role: Role, secret: KeySecret, expiresAt: Timestamp?) -> KeyRecord {
+    private static func check(_ scope: KeyScope) throws(CatapultError) {
+        let problems = [("environments", scope.environments), ("models", scope.models)].flatMap { name, patterns in
+            (patterns ?? []).enumerated().filter { !TextRule.scopePattern.matches($1) }.map { index, pattern in
+                FieldProblem(
+                    kind: .pattern, location: ["scope", name, "\(index)"], message: "must be \(TextRule.scopePattern.words)",
+                    input: .string(pattern))
+            }
+        }
+        guard problems.isEmpty else { throw .unprocessable(problems) }
+    }
+
+    static func record(name: String, role: Role, scope: KeyScope, secret: KeySecret, expiresAt: Timestamp?) -> KeyRecord {
         let salt = KeySecret.makeSalt()
         let key = APIKey(
-            id: Identifier.make(), name: name, role: role, isActive: true, createdAt: .now, lastUsedAt: nil, expiresAt: expiresAt)
+            id: Identifier.make(), name: name, role: role, scope: scope, isActive: true, createdAt: .now, lastUsedAt: nil,
+            expiresAt: expiresAt)
         return KeyRecord(key: key, prefix: secret.prefix, salt: salt, hash: secret.hash(salt: salt))
     }
 }

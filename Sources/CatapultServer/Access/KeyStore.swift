@@ -11,18 +11,22 @@ struct KeyRecord: Sendable {
 
 /// The SQL of keys.
 enum KeyStore {
-    private static let columns: SQLQuery = "id, name, role, created_at, last_used_at, expires_at, prefix, salt, hash"
+    private static let columns: SQLQuery =
+        "id, name, role, scope_environments, scope_models, created_at, last_used_at, expires_at, prefix, salt, hash"
 
     private static func record(_ row: SQLRow) throws -> KeyRecord {
         var column = row.cursor()
         let id: String = try column.next()
         let name: String = try column.next()
         let role: Role = try column.next()
+        let scope = KeyScope(
+            environments: try column.next(JSONColumn?.self)?.texts, models: try column.next(JSONColumn?.self)?.texts)
         let createdAt: Timestamp = try column.next()
         let lastUsedAt: Timestamp? = try column.next()
         let expiresAt: Timestamp? = try column.next()
         let key = APIKey(
-            id: id, name: name, role: role, isActive: expiresAt.map { $0 > .now } ?? true, createdAt: createdAt, lastUsedAt: lastUsedAt,
+            id: id, name: name, role: role, scope: scope, isActive: expiresAt.map { $0 > .now } ?? true, createdAt: createdAt,
+            lastUsedAt: lastUsedAt,
             expiresAt: expiresAt)
         return KeyRecord(key: key, prefix: try column.next(), salt: try column.next(), hash: try column.next())
     }
@@ -48,8 +52,9 @@ enum KeyStore {
         let key = record.key
         try connection.execute(
             """
-            INSERT INTO api_keys (id, name, prefix, salt, hash, role, created_at, last_used_at, expires_at)
-            VALUES (\(key.id), \(key.name), \(record.prefix), \(record.salt), \(record.hash), \(key.role), \(key.createdAt), \(key.lastUsedAt),
+            INSERT INTO api_keys (id, name, prefix, salt, hash, role, scope_environments, scope_models, created_at, last_used_at, expires_at)
+            VALUES (\(key.id), \(key.name), \(record.prefix), \(record.salt), \(record.hash), \(key.role),
+                \(key.scope.environments.map { JSONColumn($0) }), \(key.scope.models.map { JSONColumn($0) }), \(key.createdAt), \(key.lastUsedAt),
                 \(key.expiresAt))
             """)
     }

@@ -71,10 +71,10 @@ struct BuildOperation: OperationHandler {
     private func build(_ run: OperationRun, _ attempt: Attempt) async throws -> JSONValue {
         let id = run.operation.subjectID
         let plan = try await database.write { connection in
-            let build = try BuildStore.get(id, in: connection)
+            let build = try BuildStore.resolve(id, for: .everything, in: connection)
             try BuildStore.begin(id, in: connection)
             return Plan(
-                build: build, version: try VersionStore.resolve(build.versionID, in: connection),
+                build: build, version: try VersionStore.resolve(build.versionID, for: .everything, in: connection),
                 files: try VersionStore.files(of: build.versionID, in: connection),
                 ignoresCache: try BuildStore.ignoresCache(id, in: connection))
         }

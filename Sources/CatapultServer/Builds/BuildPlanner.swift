@@ -47,7 +47,7 @@ struct BuildPlanner: ImageBuilding {
 
     /// The model's server type; where it has none, what the files say.
     func serverType(of version: Version, files: [VersionFile], in connection: any SQLConnection) throws -> ServerType? {
-        if let type = try ModelStore.resolve(version.modelID, in: connection).serverType { return type }
+        if let type = try ModelStore.resolve(version.modelID, for: .everything, in: connection).serverType { return type }
         guard files.isEmpty else { return ServerTypeDetector.detect(paths: files.map(\.path)) }
         let folder = try storage.resolve(version.cephPath ?? version.modelRepository)
         return ServerTypeDetector.detect(paths: ServerTypeDetector.paths(in: folder))
@@ -72,8 +72,12 @@ struct BuildPlanner: ImageBuilding {
         try BuildStore.newestSuccess(ofVersion: versionID, in: connection)
     }
 
-    func build(_ id: String, in connection: any SQLConnection) throws -> Build {
-        try BuildStore.get(id, in: connection)
+    func build(_ id: String, for scope: KeyScope, in connection: any SQLConnection) throws -> Build {
+        try BuildStore.resolve(id, for: scope, in: connection)
+    }
+
+    func isForeign(_ imageTag: String, to scope: KeyScope, in connection: any SQLConnection) throws -> Bool {
+        try BuildStore.isForeign(imageTag: imageTag, to: scope, in: connection)
     }
 
     func enqueue(version: Version, parentOperation: String?, createdBy: String?, in connection: any SQLConnection) throws -> Build {

@@ -28,7 +28,7 @@ struct BuildService: Sendable {
             ignoresCache: call.noCache ?? false)
         try await probe.require()
         let build = try await database.write { connection in
-            let version = try VersionStore.resolve(reference, in: connection)
+            let version = try VersionStore.resolve(reference, for: context.scope, in: connection)
             let build = try planner.plan(
                 request, for: version, parentOperation: nil, createdBy: context.caller?.name, in: connection)
             try AuditLog.record(
@@ -51,20 +51,20 @@ struct BuildService: Sendable {
             hint: "Register the files with the version, or leave \(field) out.")
     }
 
-    func list(_ call: ListBuilds) async throws -> Page<Build> {
+    func list(_ call: ListBuilds, _ context: CallContext) async throws -> Page<Build> {
         try await database.read { connection in
-            let version = try (call.releaseID ?? call.versionID).map { try VersionStore.resolve($0, in: connection) }
-            return try BuildStore.list(versionID: version?.id, status: call.status, call.paging, in: connection)
+            let version = try (call.releaseID ?? call.versionID).map { try VersionStore.resolve($0, for: context.scope, in: connection) }
+            return try BuildStore.list(versionID: version?.id, status: call.status, call.paging, for: context.scope, in: connection)
         }
     }
 
-    func get(_ id: String) async throws -> Build {
-        try await database.read { try BuildStore.get(id, in: $0) }
+    func get(_ id: String, _ context: CallContext) async throws -> Build {
+        try await database.read { try BuildStore.resolve(id, for: context.scope, in: $0) }
     }
 
     /// Stops a build, and answers when it has stopped. One that has ended stays as it is.
     func cancel(_ call: CancelBuild, _ context: CallContext) async throws -> Build {
-        let build = try await get(call.buildID)
+        let build = try await get(call.buildID, context)
         guard !build.status.isTerminal else { return build }
         let changes = signals.subscribe(build.operationID)
         let operation = try await database.write { [runner] connection in
@@ -75,7 +75,7 @@ struct BuildService: Sendable {
         runner.didCancel(operation)
         let end = ContinuousClock.now + Self.cancelLimit
         while true {
-            let build = try await get(build.id)
+            let build = try await get(build.id, context)
             let rest = ContinuousClock.now.duration(to: end)
             guard !build.status.isTerminal, rest > .zero else { return build }
             _ = try await ChangeSignals.next(changes, within: rest)
@@ -83,13 +83,13 @@ struct BuildService: Sendable {
     }
 
     /// The log so far; empty while the build waits.
-    func log(_ call: GetBuildLogs) async throws -> LogText {
-        LogText(logs: logs.text(try await get(call.buildID).operationID))
+    func log(_ call: GetBuildLogs, _ context: CallContext) async throws -> LogText {
+        LogText(logs: logs.text(try await get(call.buildID, context).operationID))
     }
 
     /// The log as it grows, up to the end of the build, however that comes.
-    func follow(_ call: StreamBuildLogs) async throws -> ResponseBody {
-        let build = try await get(call.buildID)
+    func follow(_ call: StreamBuildLogs, _ context: CallContext) async throws -> ResponseBody {
+        let build = try await get(call.buildID, context)
         return ResponseBody { [database, logs] writer in
             // The first bytes go out before there is a log: earlier clients give up on a silent connection.
             try await writer.write(ByteBuffer(string: "-- log of the build of \(build.imageTag)\n"))
@@ -106,7 +106,7 @@ struct BuildService: Sendable {
     func templates() -> [Template] { planner.templates.contents().sorted.map(\.resource) }
 
     /// The Dockerfile that a build of a type would use.
-    func template(_ call: GetTemplate) async throws -> TemplateContent {
+    func template(_ call: GetTemplate, _ context: CallContext) async throws -> TemplateContent {
         let contents = planner.templates.contents()
         guard TemplateChoice.automatic.contains(call.type) else { return Self.content(of: try contents.named(call.type)) }
         guard let reference = call.releaseID else {
@@ -115,7 +115,7 @@ struct BuildService: Sendable {
                 hint: "Give release_id, or one of \(contents.sorted.map(\.name).joined(separator: ", ")).")
         }
         return try await database.read { [planner] connection in
-            let version = try VersionStore.resolve(reference, in: connection)
+            let version = try VersionStore.resolve(reference, for: context.scope, in: connection)
             let files = try VersionStore.files(of: version.id, in: connection)
             let type = try planner.serverType(of: version, files: files, in: connection)
             return Self.content(of: try contents.choose(buildType: call.type, serverType: type, model: version.modelName))

@@ -32,10 +32,26 @@ enum BuildStore {
         try connection.fetchFirst("SELECT \(columns) FROM builds WHERE id = \(id.lowercased())", build)
     }
 
-    /// The build with an id; 404 otherwise.
-    static func get(_ id: String, in connection: any SQLConnection) throws -> Build {
-        guard let build = try find(id, in: connection) else { throw CatapultError.notFound(.build, id) }
+    /// The build with an id, of a model inside of the scope; 404 otherwise.
+    static func resolve(_ id: String, for scope: KeyScope, in connection: any SQLConnection) throws -> Build {
+        guard let build = try find(id, in: connection),
+            try scope.models == nil || scope.includes(model: ScopeSubject.of(.build, build.id, in: connection).model ?? "")
+        else { throw CatapultError.notFound(.build, id) }
         return build
+    }
+
+    /// The condition that a build's model lies inside of a scope.
+    private static func condition(of scope: KeyScope, in connection: any SQLConnection) -> SQLQuery? {
+        scope.models("m.name", in: connection.dialect).map { inScope in
+            "EXISTS (SELECT 1 FROM versions v JOIN models m ON m.id = v.model_id WHERE v.id = builds.version_id AND \(inScope))"
+        }
+    }
+
+    /// Whether an image of this name was made, but only for models outside of a scope.
+    static func isForeign(imageTag: String, to scope: KeyScope, in connection: any SQLConnection) throws -> Bool {
+        guard let inScope = condition(of: scope, in: connection) else { return false }
+        let ofTag: SQLQuery = "SELECT 1 FROM builds WHERE image_tag = \(imageTag)"
+        return try connection.exists("\(ofTag) LIMIT 1") && !connection.exists("\(ofTag) AND \(inScope) LIMIT 1")
     }
 
     /// Whether a build was asked for without the engine's cache.
@@ -44,9 +60,9 @@ enum BuildStore {
     }
 
     static func list(
-        versionID: String?, status: BuildStatus?, _ paging: Paging, in connection: any SQLConnection
+        versionID: String?, status: BuildStatus?, _ paging: Paging, for scope: KeyScope, in connection: any SQLConnection
     ) throws -> Page<Build> {
-        var conditions: [SQLQuery] = ["TRUE"]
+        var conditions: [SQLQuery] = ["TRUE"] + (condition(of: scope, in: connection).map { [$0] } ?? [])
         if let versionID { conditions.append("version_id = \(versionID)") }
         if let status { conditions.append("status = \(status)") }
         let filter = conditions.joined(separator: " AND ")

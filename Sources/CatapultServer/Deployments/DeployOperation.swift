@@ -55,7 +55,7 @@ struct DeployOperation: OperationHandler {
     private func look(_ id: String) async throws -> (Deployment, DeploymentRow, [ReplicaRecord]) {
         try await database.read { connection in
             guard let row = try DeploymentStore.row(id, in: connection) else { throw Self.superseded("was deleted") }
-            return (try DeploymentStore.resolve(id, in: connection), row, try ReplicaStore.list(of: id, in: connection))
+            return (try DeploymentStore.resolve(id, for: .everything, in: connection), row, try ReplicaStore.list(of: id, in: connection))
         }
     }
 
@@ -71,14 +71,14 @@ struct DeployOperation: OperationHandler {
 
     private func waitForImage(_ id: String, _ run: OperationRun) async throws {
         guard let buildID = try await look(id).1.pendingBuild else { return }
-        let operationID = try await database.read { [images] in try images.build(buildID, in: $0).operationID }
+        let operationID = try await database.read { [images] in try images.build(buildID, for: .everything, in: $0).operationID }
         let changes = signals.subscribe(operationID)
         let wishes = signals.subscribe(id)
         try await run.progress(0, "waiting for the image to be built")
         run.log.append("waiting for build \(buildID)\n")
         while true {
             try Self.checkWish(try await look(id).1)
-            let build = try await database.read { [images] in try images.build(buildID, in: $0) }
+            let build = try await database.read { [images] in try images.build(buildID, for: .everything, in: $0) }
             switch build.status {
             case .pending, .building: try await Self.next(changes, wishes)
             case .success:

@@ -30,10 +30,17 @@ struct DeploymentPlanner: Sendable {
     // MARK: Image
 
     /// The image to run: the one that is named, that of the build that is named, or the newest of the version; nil where there is none.
-    func image(tag: String?, buildID: String?, version: Version, database: Database) async throws -> Image? {
-        if let tag { return try await namedImage(tag) }
+    func image(
+        tag: String?, buildID: String?, version: Version, scope: KeyScope, database: Database
+    ) async throws -> Image? {
+        if let tag {
+            // An image that only other models have would show a limited key what lies outside of its scope.
+            let isForeign = try await database.read { [images] in try images.isForeign(tag, to: scope, in: $0) }
+            guard !isForeign else { throw Self.imageNotFound(tag, "the container engine has no image of this name") }
+            return try await namedImage(tag)
+        }
         if let buildID {
-            let build = try await database.read { [images] in try images.build(buildID, in: $0) }
+            let build = try await database.read { [images] in try images.build(buildID, for: scope, in: $0) }
             guard build.versionID == version.id else {
                 throw CatapultError.invalid(
                     field: "docker_build_id", "the build \(buildID) is of another version than \(version.modelName):\(version.version)",

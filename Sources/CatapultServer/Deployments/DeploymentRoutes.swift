@@ -7,18 +7,18 @@ enum DeploymentRoutes {
     static func register(_ routes: CallRoutes, deployments: DeploymentService) {
         routes.handle(CreateDeployment.self) { try await deployments.create($0, $1) }
         routes.handle(ExecuteDeployment.self) { try await deployments.execute($0, $1) }
-        routes.handle(ListDeployments.self) { call, _ in try await deployments.list(call) }
-        routes.handle(GetDeployment.self) { call, _ in try await deployments.get(call) }
-        routes.handle(GetDeploymentStatus.self) { call, _ in try await deployments.status(call) }
-        routes.handle(GetDeploymentHealth.self) { call, _ in try await deployments.health(call) }
+        routes.handle(ListDeployments.self) { try await deployments.list($0, $1) }
+        routes.handle(GetDeployment.self) { try await deployments.get($0, $1) }
+        routes.handle(GetDeploymentStatus.self) { try await deployments.status($0, $1) }
+        routes.handle(GetDeploymentHealth.self) { try await deployments.health($0, $1) }
         routes.handle(ScaleDeployment.self) { try await deployments.scale($0, $1) }
         routes.handle(StartDeployment.self) { try await deployments.start($0, $1) }
         routes.handle(StopDeployment.self) { try await deployments.stop($0, $1) }
         routes.handle(RestartDeployment.self) { try await deployments.restart($0, $1) }
         routes.handle(DeleteDeployment.self) { try await deployments.delete($0, $1) }
-        routes.handle(GetDeploymentLogs.self) { call, _ in try await deployments.logs(call) }
-        routes.stream(StreamDeploymentLogs.self) { call, _ in
-            let deployment = try await deployments.get(GetDeployment(deploymentID: call.deploymentID))
+        routes.handle(GetDeploymentLogs.self) { try await deployments.logs($0, $1) }
+        routes.stream(StreamDeploymentLogs.self) { call, context in
+            let deployment = try await deployments.get(GetDeployment(deploymentID: call.deploymentID), context)
             return ResponseBody { writer in
                 try await deployments.followLogs(of: deployment, tail: call.tail ?? 100) {
                     try await writer.write(ByteBuffer(string: ": keep-alive\n\n"))

@@ -18,33 +18,34 @@ struct DeploymentService: Sendable {
 
     // MARK: Reading
 
-    func list(_ call: ListDeployments) async throws -> Page<Deployment> {
-        try await database.read { try DeploymentStore.list(call, in: $0) }
+    func list(_ call: ListDeployments, _ context: CallContext) async throws -> Page<Deployment> {
+        try await database.read { try DeploymentStore.list(call, for: context.scope, in: $0) }
     }
 
-    func list(_ call: ListVersionDeployments) async throws -> [Deployment] {
+    func list(_ call: ListVersionDeployments, _ context: CallContext) async throws -> [Deployment] {
         let paging = Paging(limit: call.limit, skip: call.skip, fallback: 100)
         return try await database.read { connection in
-            try DeploymentStore.list(ofVersion: VersionStore.resolve(call.versionID, in: connection).id, paging, in: connection)
+            let version = try VersionStore.resolve(call.versionID, for: context.scope, in: connection)
+            return try DeploymentStore.list(ofVersion: version.id, paging, for: context.scope, in: connection)
         }
     }
 
-    func get(_ call: GetDeployment) async throws -> Deployment {
-        try await database.read { try DeploymentStore.resolve(call.deploymentID, in: $0) }
+    func get(_ call: GetDeployment, _ context: CallContext) async throws -> Deployment {
+        try await database.read { try DeploymentStore.resolve(call.deploymentID, for: context.scope, in: $0) }
     }
 
-    func status(_ call: GetDeploymentStatus) async throws -> DeploymentState {
+    func status(_ call: GetDeploymentStatus, _ context: CallContext) async throws -> DeploymentState {
         try await database.read { connection in
-            let deployment = try DeploymentStore.resolve(call.deploymentID, in: connection)
+            let deployment = try DeploymentStore.resolve(call.deploymentID, for: context.scope, in: connection)
             let replicas = try ReplicaStore.list(of: deployment.id, in: connection)
             return DeploymentState(deployment, replicas: replicas.map(\.resource))
         }
     }
 
     /// Asks the endpoint for its health, through the gateway as a client would.
-    func health(_ call: GetDeploymentHealth) async throws -> DeploymentHealth {
+    func health(_ call: GetDeploymentHealth, _ context: CallContext) async throws -> DeploymentHealth {
         let (deployment, row) = try await database.read { connection in
-            let deployment = try DeploymentStore.resolve(call.deploymentID, in: connection)
+            let deployment = try DeploymentStore.resolve(call.deploymentID, for: context.scope, in: connection)
             return (deployment, try DeploymentStore.row(deployment.id, in: connection))
         }
         func unhealthy(_ reason: String, after time: Double? = nil) -> DeploymentHealth {
@@ -63,8 +64,8 @@ struct DeploymentService: Sendable {
             healthy: true, endpointURL: deployment.endpointURL, healthStatus: deployment.healthStatus, responseTimeMs: time, reason: nil)
     }
 
-    func logs(_ call: GetDeploymentLogs) async throws -> DeploymentLogs {
-        let deployment = try await get(GetDeployment(deploymentID: call.deploymentID))
+    func logs(_ call: GetDeploymentLogs, _ context: CallContext) async throws -> DeploymentLogs {
+        let deployment = try await get(GetDeployment(deploymentID: call.deploymentID), context)
         let (lines, isTruncated) = logs.tail(deployment.id, lines: call.tail ?? 100, numbered: deployment.replicas > 1)
         return DeploymentLogs(deploymentID: deployment.id, logs: lines.map { $0 + "\n" }.joined(), truncated: isTruncated)
     }
@@ -94,8 +95,8 @@ struct DeploymentService: Sendable {
     func create(_ call: CreateDeployment, _ context: CallContext) async throws -> Deployment {
         let reference = try Self.version(call.releaseID, call.versionID)
         return try await database.write { connection in
-            let version = try VersionStore.resolve(reference, in: connection)
-            let environment = try EnvironmentStore.resolveOrImply(call.environment, in: connection)
+            let version = try VersionStore.resolve(reference, for: context.scope, in: connection)
+            let environment = try EnvironmentStore.resolveOrImply(call.environment, for: context.scope, in: connection)
             let name = try DeploymentPlanner.name(call.name, model: version.modelName, environment: environment.name, in: connection)
             let deployment = Deployment(
                 id: Identifier.make(), name: name, versionID: version.id, modelName: version.modelName, version: version.version,
@@ -107,7 +108,7 @@ struct DeploymentService: Sendable {
                 deployedBy: context.caller?.name, deployedAt: .now, startedAt: nil, stoppedAt: nil)
             try DeploymentStore.insert(deployment, wanted: .stopped, template: planner.images.template(of: nil), in: connection)
             try Self.audit(deployment, context, in: connection)
-            return try DeploymentStore.resolve(deployment.id, in: connection)
+            return try DeploymentStore.resolve(deployment.id, for: .everything, in: connection)
         }
     }
 
@@ -115,8 +116,12 @@ struct DeploymentService: Sendable {
     func execute(_ call: ExecuteDeployment, _ context: CallContext) async throws -> Deployment {
         let reference = try Self.version(call.releaseID, call.versionID)
         let (version, environment) = try await database.read { connection in
-            (try VersionStore.resolve(reference, in: connection), try EnvironmentStore.find(call.environment, in: connection))
+            (
+                try VersionStore.resolve(reference, for: context.scope, in: connection),
+                try EnvironmentStore.find(call.environment, in: connection)
+            )
         }
+        try context.scope.require(environment: call.environment)
         switch call.deploymentType ?? .local {
         case .local: break
         case .metadata: return try await create(Self.record(call), context)
@@ -128,7 +133,8 @@ struct DeploymentService: Sendable {
         let mounts = call.volumeMounts ?? [:]
         try planner.checkSettings(call.environmentVars ?? [:], mounts: mounts)
         try await planner.requireEngine()
-        let found = try await planner.image(tag: call.imageTag, buildID: call.dockerBuildID, version: version, database: database)
+        let found = try await planner.image(
+            tag: call.imageTag, buildID: call.dockerBuildID, version: version, scope: context.scope, database: database)
         guard found != nil || call.buildIfMissing == true else {
             throw DeploymentPlanner.imageNotFound("\(version.modelName):\(version.version)", "the version has no image yet")
         }
@@ -144,7 +150,7 @@ struct DeploymentService: Sendable {
         try await planner.checkLimits(memory: memory, cpu: cpu)
 
         let deployment = try await database.write { connection in
-            let environment = try EnvironmentStore.resolveOrImply(call.environment, in: connection)
+            let environment = try EnvironmentStore.resolveOrImply(call.environment, for: context.scope, in: connection)
             let name = try DeploymentPlanner.name(call.name, model: version.modelName, environment: environment.name, in: connection)
             try DeploymentPlanner.checkGPUs(perReplica: gpus, replicas: replicas, inventory: inventory, except: nil, in: connection)
             let (id, operationID) = (Identifier.make(), Identifier.make())
@@ -165,7 +171,7 @@ struct DeploymentService: Sendable {
             try DeploymentStore.setEndpointURL(ports.url(port: port), of: id, in: connection)
             try Self.enqueue(operationID, id, "deploy \(name)", context, in: connection)
             try Self.audit(deployment, context, in: connection)
-            return try DeploymentStore.resolve(id, in: connection)
+            return try DeploymentStore.resolve(id, for: .everything, in: connection)
         }
         signals.notify(DeploymentController.arrivals)
         runner.wake(.deploy)
@@ -199,7 +205,7 @@ struct DeploymentService: Sendable {
     // MARK: Changing
 
     func scale(_ call: ScaleDeployment, _ context: CallContext) async throws -> Deployment {
-        let before = try await local(call.deploymentID, "scaled")
+        let before = try await local(call.deploymentID, "scaled", context)
         if call.replicas > before.replicas { try await planner.requireEngine() }
         let inventory = before.gpuCount > 0 ? await planner.gpus() : GPUInventory(gpus: [])
         return try await change(call.deploymentID, context, details: ["replicas": .int(Int64(call.replicas))]) {
@@ -222,7 +228,7 @@ struct DeploymentService: Sendable {
     }
 
     func start(_ call: StartDeployment, _ context: CallContext) async throws -> Deployment {
-        let before = try await local(call.deploymentID, "started")
+        let before = try await local(call.deploymentID, "started", context)
         try Self.requireStartable(before)
         try await planner.requireEngine()
         let inventory = before.gpuCount > 0 ? await planner.gpus() : GPUInventory(gpus: [])
@@ -257,7 +263,7 @@ struct DeploymentService: Sendable {
         _ deployment: Deployment, _ operationID: String, _ context: CallContext, in connection: any SQLConnection
     ) throws {
         guard deployment.imageDigest == nil else { return }
-        let version = try VersionStore.resolve(deployment.versionID, in: connection)
+        let version = try VersionStore.resolve(deployment.versionID, for: .everything, in: connection)
         if let build = try planner.images.newestImage(ofVersion: version.id, in: connection), let digest = build.imageDigest {
             try DeploymentStore.setImage(
                 of: deployment.id, tag: build.imageTag, digest: digest, buildID: build.id, template: planner.images.template(of: build),
@@ -269,7 +275,7 @@ struct DeploymentService: Sendable {
     }
 
     func stop(_ call: StopDeployment, _ context: CallContext) async throws -> Deployment {
-        _ = try await local(call.deploymentID, "stopped")
+        _ = try await local(call.deploymentID, "stopped", context)
         return try await change(call.deploymentID, context) { deployment, _, connection in
             switch deployment.status {
             case .running, .deploying, .pending, .failed: break
@@ -280,7 +286,7 @@ struct DeploymentService: Sendable {
     }
 
     func restart(_ call: RestartDeployment, _ context: CallContext) async throws -> Deployment {
-        let before = try await local(call.deploymentID, "restarted")
+        let before = try await local(call.deploymentID, "restarted", context)
         try await planner.requireEngine()
         let inventory = before.gpuCount > 0 ? await planner.gpus() : GPUInventory(gpus: [])
         return try await change(call.deploymentID, context) { deployment, operationID, connection in
@@ -302,14 +308,14 @@ struct DeploymentService: Sendable {
     /// Deletes a deployment, and waits a while for its containers to be gone. Those that take longer go all the same.
     func delete(_ call: DeleteDeployment, _ context: CallContext) async throws -> Deletion {
         let (id, isRecord) = try await database.write { connection in
-            let deployment = try DeploymentStore.resolve(call.deploymentID, in: connection)
+            let deployment = try DeploymentStore.resolve(call.deploymentID, for: context.scope, in: connection)
+            try AuditLog.record(context, id: deployment.id, details: ["name": .string(deployment.name)], in: connection)
             let isRecord = deployment.deploymentType != .local
             if isRecord {
                 try DeploymentStore.delete(deployment.id, in: connection)
             } else {
                 try DeploymentStore.wish(deployment.id, .deleted, status: .stopping, in: connection)
             }
-            try AuditLog.record(context, id: deployment.id, details: ["name": .string(deployment.name)], in: connection)
             return (deployment.id, isRecord)
         }
         if isRecord { return Deletion(deletedID: id) }
@@ -325,8 +331,8 @@ struct DeploymentService: Sendable {
     // MARK: Parts
 
     /// The deployment, if Catapult runs it.
-    private func local(_ reference: String, _ participle: String) async throws -> Deployment {
-        let deployment = try await database.read { try DeploymentStore.resolve(reference, in: $0) }
+    private func local(_ reference: String, _ participle: String, _ context: CallContext) async throws -> Deployment {
+        let deployment = try await database.read { try DeploymentStore.resolve(reference, for: context.scope, in: $0) }
         guard deployment.deploymentType == .local else {
             throw CatapultError.invalid(
                 field: "deployment_type", "\(deployment.name) is only a record of what runs elsewhere, so it cannot be \(participle)",
@@ -341,14 +347,14 @@ struct DeploymentService: Sendable {
         _ body: @Sendable (Deployment, String, any SQLConnection) throws -> Void
     ) async throws -> Deployment {
         let deployment = try await database.write { connection in
-            let deployment = try DeploymentStore.resolve(reference, in: connection)
+            let deployment = try DeploymentStore.resolve(reference, for: context.scope, in: connection)
             if try DeploymentStore.row(deployment.id, in: connection)?.wish.wanted == .deleted {
                 throw CatapultError.conflict(
                     "being_deleted", "\(deployment.name) is being deleted.", hint: "Wait until it is gone, then deploy anew.")
             }
             try body(deployment, Identifier.make(), connection)
             try Self.audit(deployment, context, details, in: connection)
-            return try DeploymentStore.resolve(deployment.id, in: connection)
+            return try DeploymentStore.resolve(deployment.id, for: .everything, in: connection)
         }
         signals.notify(deployment.id)
         runner.wake(.deploy)

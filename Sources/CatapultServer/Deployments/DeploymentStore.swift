@@ -31,20 +31,31 @@ enum DeploymentStore {
             startedAt: try column.next(), stoppedAt: try column.next())
     }
 
-    /// The deployment with an id or a name; 404 with near names otherwise.
-    static func resolve(_ idOrName: String, in connection: any SQLConnection) throws -> Deployment {
+    /// The conditions that a deployment, and the model that it runs, lie inside of a scope.
+    private static func conditions(of scope: KeyScope, in connection: any SQLConnection) -> [SQLQuery] {
+        [scope.models("m.name", in: connection.dialect), scope.environments("d.environment", in: connection.dialect)].compactMap { $0 }
+    }
+
+    /// The deployment with an id or a name that lies inside of the scope; 404 with near names otherwise.
+    static func resolve(_ idOrName: String, for scope: KeyScope, in connection: any SQLConnection) throws -> Deployment {
         let key = Identifier.isUUID(idOrName) ? idOrName.lowercased() : idOrName
-        if let deployment = try connection.fetchFirst("\(selection) WHERE d.id = \(key) OR d.name = \(idOrName)", deployment) {
+        if let deployment = try connection.fetchFirst("\(selection) WHERE d.id = \(key) OR d.name = \(idOrName)", deployment),
+            scope.includes(model: deployment.modelName), scope.includes(environment: deployment.environment)
+        {
             return deployment
         }
         let stem = String(idOrName.prefix(3))
+        let isNear: SQLQuery = "d.name >= \(stem) AND d.name < \(stem + "\u{10FFFF}")"
         let near = try connection.fetchColumn(
-            "SELECT name FROM deployments WHERE name >= \(stem) AND name < \(stem + "\u{10FFFF}") ORDER BY name LIMIT 3", as: String.self)
+            """
+            SELECT d.name FROM deployments d JOIN versions v ON v.id = d.version_id JOIN models m ON m.id = v.model_id
+            WHERE \(([isNear] + conditions(of: scope, in: connection)).joined(separator: " AND ")) ORDER BY d.name LIMIT 3
+            """, as: String.self)
         throw CatapultError.notFound(.deployment, idOrName, candidates: near)
     }
 
-    static func list(_ call: ListDeployments, in connection: any SQLConnection) throws -> Page<Deployment> {
-        var conditions: [SQLQuery] = ["TRUE"]
+    static func list(_ call: ListDeployments, for scope: KeyScope, in connection: any SQLConnection) throws -> Page<Deployment> {
+        var conditions: [SQLQuery] = ["TRUE"] + conditions(of: scope, in: connection)
         if let environment = call.environment { conditions.append("d.environment = \(environment)") }
         if let status = call.status { conditions.append("d.status = \(status)") }
         if let version = call.releaseID ?? call.versionID { conditions.append("d.version_id = \(version.lowercased())") }
@@ -60,10 +71,13 @@ enum DeploymentStore {
         return paging.envelope(items, total: Int(total ?? 0))
     }
 
-    static func list(ofVersion id: String, _ paging: Paging, in connection: any SQLConnection) throws -> [Deployment] {
-        try connection.fetchAll(
+    static func list(
+        ofVersion id: String, _ paging: Paging, for scope: KeyScope, in connection: any SQLConnection
+    ) throws -> [Deployment] {
+        let filter = (["d.version_id = \(id)"] + conditions(of: scope, in: connection)).joined(separator: " AND ")
+        return try connection.fetchAll(
             """
-            \(selection) WHERE d.version_id = \(id) ORDER BY d.deployed_at DESC, d.id DESC LIMIT \(paging.limit) OFFSET \(paging.offset)
+            \(selection) WHERE \(filter) ORDER BY d.deployed_at DESC, d.id DESC LIMIT \(paging.limit) OFFSET \(paging.offset)
             """, deployment)
     }
 

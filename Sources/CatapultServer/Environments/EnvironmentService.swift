@@ -5,16 +5,17 @@ import SQLDatabase
 struct EnvironmentService: Sendable {
     let database: Database
 
-    func list(_ call: ListEnvironments) async throws -> Page<Environment> {
-        try await database.read { try EnvironmentStore.list(call.paging, in: $0) }
+    func list(_ call: ListEnvironments, _ context: CallContext) async throws -> Page<Environment> {
+        try await database.read { try EnvironmentStore.list(call.paging, for: context.scope, in: $0) }
     }
 
-    func get(_ call: GetEnvironment) async throws -> Environment {
-        try await database.read { try EnvironmentStore.resolve(call.environment, in: $0) }
+    func get(_ call: GetEnvironment, _ context: CallContext) async throws -> Environment {
+        try await database.read { try EnvironmentStore.resolve(call.environment, for: context.scope, in: $0) }
     }
 
     /// Creates an environment; one that a deployment implied by its name becomes a created one.
     func create(_ call: CreateEnvironment, _ context: CallContext) async throws -> Environment {
+        try context.scope.require(environment: call.name)
         let type = call.type ?? .cpu
         let resources = try Self.resources(call.resources ?? ResourceRequest(), for: type)
         return try await database.write { connection in
@@ -40,7 +41,7 @@ struct EnvironmentService: Sendable {
 
     func update(_ call: UpdateEnvironment, _ context: CallContext) async throws -> Environment {
         try await database.write { connection in
-            var environment = try EnvironmentStore.resolve(call.environment, in: connection)
+            var environment = try EnvironmentStore.resolve(call.environment, for: context.scope, in: connection)
             environment.type = call.type ?? environment.type
             let wish = call.resources
             let merged = ResourceRequest(
@@ -58,7 +59,7 @@ struct EnvironmentService: Sendable {
 
     func delete(_ call: DeleteEnvironment, _ context: CallContext) async throws -> Deletion {
         try await database.write { connection in
-            let environment = try EnvironmentStore.resolve(call.environment, in: connection)
+            let environment = try EnvironmentStore.resolve(call.environment, for: context.scope, in: connection)
             let users = try connection.fetchColumn(
                 "SELECT name FROM deployments WHERE environment = \(environment.name) ORDER BY name LIMIT 5", as: String.self)
             guard users.isEmpty else {
@@ -67,8 +68,8 @@ struct EnvironmentService: Sendable {
                     "The environment \(environment.name) is still used by \(users.joined(separator: ", ")).",
                     hint: "Delete the deployments first.", details: ["deployments": .array(users.map(JSONValue.string))])
             }
-            try EnvironmentStore.delete(environment.id, in: connection)
             try AuditLog.record(context, id: environment.id, details: ["name": .string(environment.name)], in: connection)
+            try EnvironmentStore.delete(environment.id, in: connection)
             return Deletion(deletedID: environment.id)
         }
     }

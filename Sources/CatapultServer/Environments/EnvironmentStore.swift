@@ -41,15 +41,18 @@ enum EnvironmentStore {
         try connection.fetchFirst("SELECT \(columns) FROM environments WHERE name = \(idOrName) OR id = \(idOrName)", environment)
     }
 
-    /// The environment with an id or a name; 404 with the names there are otherwise.
-    static func resolve(_ idOrName: String, in connection: any SQLConnection) throws -> Environment {
-        if let environment = try find(idOrName, in: connection) { return environment }
-        let names = try connection.fetchColumn("SELECT name FROM environments ORDER BY name LIMIT 3", as: String.self)
+    /// The environment with an id or a name that lies inside of the scope; 404 with the names there are otherwise.
+    static func resolve(_ idOrName: String, for scope: KeyScope, in connection: any SQLConnection) throws -> Environment {
+        if let environment = try find(idOrName, in: connection), scope.includes(environment: environment.name) { return environment }
+        let inScope = scope.environments("name", in: connection.dialect) ?? "TRUE"
+        let names = try connection.fetchColumn("SELECT name FROM environments WHERE \(inScope) ORDER BY name LIMIT 3", as: String.self)
         throw CatapultError.notFound(.environment, idOrName, candidates: names)
     }
 
     /// The environment with a name. One that was never created is implied with defaults: earlier clients send free names.
-    static func resolveOrImply(_ name: String, in connection: any SQLConnection) throws -> Environment {
+    /// - Throws: 403 where it lies outside of the scope.
+    static func resolveOrImply(_ name: String, for scope: KeyScope, in connection: any SQLConnection) throws -> Environment {
+        try scope.require(environment: name)
         if let environment = try find(name, in: connection) { return environment }
         let now = Timestamp.now
         let environment = Environment(
@@ -59,9 +62,10 @@ enum EnvironmentStore {
         return environment
     }
 
-    static func list(_ paging: Paging, in connection: any SQLConnection) throws -> Page<Environment> {
+    static func list(_ paging: Paging, for scope: KeyScope, in connection: any SQLConnection) throws -> Page<Environment> {
+        let inScope = scope.environments("name", in: connection.dialect) ?? "TRUE"
         let items = try connection.fetchAll(
-            "SELECT \(columns) FROM environments ORDER BY name LIMIT \(paging.limit) OFFSET \(paging.offset)", environment)
-        return paging.envelope(items, total: Int(try connection.fetchInt("SELECT count(*) FROM environments") ?? 0))
+            "SELECT \(columns) FROM environments WHERE \(inScope) ORDER BY name LIMIT \(paging.limit) OFFSET \(paging.offset)", environment)
+        return paging.envelope(items, total: Int(try connection.fetchInt("SELECT count(*) FROM environments WHERE \(inScope)") ?? 0))
     }
 }

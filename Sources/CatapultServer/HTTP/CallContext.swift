@@ -5,6 +5,8 @@ import Logging
 struct CallContext: Sendable {
     /// The key that was shown; nil for calls that are open to everybody.
     var caller: Caller?
+    /// The part of the registry that the caller sees. Everything that a client names is looked up within it.
+    var scope: KeyScope
     /// The id of the request, as in the log and in the answer's `X-Request-Id`.
     var requestID: String
     /// The client's address.
@@ -22,4 +24,5 @@ struct Caller: Sendable, Equatable {
     var keyID: String
     var name: String
     var role: Role
+    var scope: KeyScope
 }

@@ -86,12 +86,14 @@ final class CallRoutes {
             methods[pattern, default: []].insert(method)
             router.on(RouterPath(pattern), method: method) { request, context -> Response in
                 var callContext = CallContext(
-                    caller: nil, requestID: context.requestID, address: context.remoteAddress?.ipAddress,
+                    caller: nil, scope: .everything, requestID: context.requestID, address: context.remoteAddress?.ipAddress,
                     face: request.headers[.catapultFace] ?? "rest", action: C.audit, logger: context.requestLogger)
                 if case .role(let role) = C.access {
                     let caller = try await authenticator.caller(of: request.headers)
                     guard caller.role >= role else { throw CatapultError.forbidden(required: role) }
+                    guard !C.needsWholeScope || caller.scope.isEverything else { throw CatapultError.wholeScopeRequired() }
                     callContext.caller = caller
+                    callContext.scope = caller.scope
                 }
                 return try await respond(request, context, callContext)
             }

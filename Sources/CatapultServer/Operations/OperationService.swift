@@ -8,22 +8,23 @@ struct OperationService: Sendable {
     let signals: ChangeSignals
     let logs: LogFiles
 
-    func list(_ call: ListOperations) async throws -> Page<Operation> {
-        try await database.read { try OperationStore.list(call, in: $0) }
+    func list(_ call: ListOperations, _ context: CallContext) async throws -> Page<Operation> {
+        try await database.read { try OperationStore.list(call, for: context.scope, in: $0) }
     }
 
     /// An operation; with `wait`, once its row has changed or the time is up.
-    func get(_ call: GetOperation) async throws -> Operation {
+    func get(_ call: GetOperation, _ context: CallContext) async throws -> Operation {
         let changes = signals.subscribe(call.operationID)
-        let before = try await find(call.operationID)
+        let before = try await find(call.operationID, context)
         guard let seconds = call.wait, seconds > 0, !before.state.isTerminal else { return before }
         _ = try await ChangeSignals.next(changes, within: .seconds(seconds))
-        return try await find(call.operationID)
+        return try await find(call.operationID, context)
     }
 
     func cancel(_ call: CancelOperation, _ context: CallContext) async throws -> Operation {
         let operation = try await database.write { [runner] connection in
-            let operation = try runner.cancel(call.operationID, in: connection)
+            let found = try OperationStore.resolve(call.operationID, for: context.scope, in: connection)
+            let operation = try runner.cancel(found.id, in: connection)
             try AuditLog.record(context, id: operation.id, details: ["kind": .string(operation.kind.rawValue)], in: connection)
             return operation
         }
@@ -31,15 +32,12 @@ struct OperationService: Sendable {
         return operation
     }
 
-    func log(_ call: GetOperationLogs) async throws -> LogText {
-        let operation = try await find(call.operationID)
+    func log(_ call: GetOperationLogs, _ context: CallContext) async throws -> LogText {
+        let operation = try await find(call.operationID, context)
         return LogText(logs: logs.text(operation.id))
     }
 
-    private func find(_ id: String) async throws -> Operation {
-        guard let operation = try await database.read({ try OperationStore.find(id, in: $0) }) else {
-            throw CatapultError.notFound(.operation, id)
-        }
-        return operation
+    private func find(_ id: String, _ context: CallContext) async throws -> Operation {
+        try await database.read { try OperationStore.resolve(id, for: context.scope, in: $0) }
     }
 }

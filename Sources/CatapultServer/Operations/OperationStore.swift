@@ -26,12 +26,13 @@ enum OperationStore {
         parentID: String?, createdBy: String?, in connection: any SQLConnection
     ) throws {
         let input = String(decoding: try WireEncoder.encode(input, nils: .omit), as: UTF8.self)
+        let about = try ScopeSubject.of(subject, subjectID, in: connection)
         try connection.execute(
             """
             INSERT INTO operations (id, kind, state, subject_type, subject_id, input, progress, message, attempts, parent_id, cancel_requested,
-                created_by, created_at)
+                created_by, model_name, environment, created_at)
             VALUES (\(id), \(kind), \(OperationState.pending), \(subject.rawValue), \(subjectID), \(input), 0, \(message), 0, \(parentID), FALSE,
-                \(createdBy), \(Timestamp.now))
+                \(createdBy), \(about.model), \(about.environment), \(Timestamp.now))
             """)
     }
 
@@ -44,8 +45,19 @@ enum OperationStore {
         try connection.fetchValue("SELECT input FROM operations WHERE id = \(id)", as: JSONColumn.self)?.value ?? .object([:])
     }
 
-    static func list(_ call: ListOperations, in connection: any SQLConnection) throws -> Page<Operation> {
-        var conditions: [SQLQuery] = ["TRUE"]
+    /// The operation with an id, on a thing inside of the scope; 404 otherwise.
+    static func resolve(_ id: String, for scope: KeyScope, in connection: any SQLConnection) throws -> Operation {
+        let conditions = scope.rows(model: "model_name", environment: "environment", in: connection.dialect)
+        let filter = (["id = \(id.lowercased())"] + conditions).joined(separator: " AND ")
+        guard let operation = try connection.fetchFirst("SELECT \(columns) FROM operations WHERE \(filter)", operation) else {
+            throw CatapultError.notFound(.operation, id)
+        }
+        return operation
+    }
+
+    static func list(_ call: ListOperations, for scope: KeyScope, in connection: any SQLConnection) throws -> Page<Operation> {
+        var conditions: [SQLQuery] =
+            ["TRUE"] + scope.rows(model: "model_name", environment: "environment", in: connection.dialect)
         if let kind = call.kind { conditions.append("kind = \(kind)") }
         if let state = call.state { conditions.append("state = \(state)") }
         if let subject = call.subjectID { conditions.append("subject_id = \(subject)") }

@@ -14,7 +14,7 @@ struct FileUpload: Sendable {
     /// Streams a body to its place: beside it first, and renamed only when size and digest are those of the version's list.
     func store(_ call: UploadVersionFile, _ body: RequestBody, _ context: CallContext) async throws -> VersionFile {
         let (version, file) = try await database.read { connection in
-            let version = try VersionStore.resolve(call.versionID, in: connection)
+            let version = try VersionStore.resolve(call.versionID, for: context.scope, in: connection)
             guard let file = try VersionStore.file(call.path, of: version.id, in: connection) else {
                 throw CatapultError.invalid(
                     "InvalidPathError", field: "path",

@@ -6,19 +6,20 @@ struct ModelService: Sendable {
     let database: Database
     let storage: StoragePaths
 
-    func list(_ call: ListModels) async throws -> Page<Model> {
-        try await database.read { try ModelStore.list(call, in: $0) }
+    func list(_ call: ListModels, _ context: CallContext) async throws -> Page<Model> {
+        try await database.read { try ModelStore.list(call, for: context.scope, in: $0) }
     }
 
-    func options() async throws -> [ModelOption] {
-        try await database.read { try ModelStore.options(in: $0) }
+    func options(_ context: CallContext) async throws -> [ModelOption] {
+        try await database.read { try ModelStore.options(for: context.scope, in: $0) }
     }
 
-    func get(_ call: GetModel) async throws -> Model {
-        try await database.read { try ModelStore.resolve(call.modelID, in: $0) }
+    func get(_ call: GetModel, _ context: CallContext) async throws -> Model {
+        try await database.read { try ModelStore.resolve(call.modelID, for: context.scope, in: $0) }
     }
 
     func create(_ call: CreateModel, _ context: CallContext) async throws -> Model {
+        try context.scope.require(model: call.name)
         let folder = try storage.resolve(call.storagePath)
         let now = Timestamp.now
         let model = Model(
@@ -44,7 +45,7 @@ struct ModelService: Sendable {
     func update(_ call: UpdateModel, _ context: CallContext) async throws -> Model {
         if let path = call.storagePath { _ = try storage.resolve(path) }
         return try await database.write { connection in
-            var model = try ModelStore.resolve(call.modelID, in: connection)
+            var model = try ModelStore.resolve(call.modelID, for: context.scope, in: connection)
             model.storagePath = call.storagePath ?? model.storagePath
             model.repository = call.repository ?? model.repository
             model.company = call.company ?? model.company
@@ -65,20 +66,21 @@ struct ModelService: Sendable {
     /// Deletes the row and what hangs on it; files beneath the storage root stay, they are not ours to remove.
     func delete(_ call: DeleteModel, _ context: CallContext) async throws -> Deletion {
         try await database.write { connection in
-            let model = try ModelStore.resolve(call.modelID, in: connection)
+            let model = try ModelStore.resolve(call.modelID, for: context.scope, in: connection)
             let filter: SQLQuery = "v.model_id = \(model.id)"
             try VersionService.refuseWhileDeployed(filter, "The model \(model.name)", in: connection)
-            try VersionStore.deleteDeploymentRecords(of: filter, in: connection)
-            try ModelStore.delete(model.id, in: connection)
             try AuditLog.record(
                 context, id: model.id, details: ["name": .string(model.name), "versions": .int(Int64(model.versionCount))], in: connection)
+            try VersionStore.deleteDeploymentRecords(of: filter, in: connection)
+            try ModelStore.delete(model.id, in: connection)
             return Deletion(deletedID: model.id)
         }
     }
 
-    func versions(_ call: ListModelVersions) async throws -> Page<Version> {
+    func versions(_ call: ListModelVersions, _ context: CallContext) async throws -> Page<Version> {
         try await database.read { connection in
-            try VersionStore.list(ofModel: ModelStore.resolve(call.modelID, in: connection), call.paging, in: connection)
+            let model = try ModelStore.resolve(call.modelID, for: context.scope, in: connection)
+            return try VersionStore.list(ofModel: model, call.paging, in: connection)
         }
     }
 }

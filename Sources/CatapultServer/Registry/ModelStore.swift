@@ -43,28 +43,30 @@ enum ModelStore {
         try connection.execute("DELETE FROM models WHERE id = \(id)")
     }
 
-    /// The model with an id or a name; 404 with near names otherwise.
-    static func resolve(_ idOrName: String, in connection: any SQLConnection) throws -> Model {
+    /// The model with an id or a name that lies inside of the scope; 404 with near names otherwise.
+    static func resolve(_ idOrName: String, for scope: KeyScope, in connection: any SQLConnection) throws -> Model {
         let key: SQLQuery = Identifier.isUUID(idOrName) ? "id = \(idOrName.lowercased())" : "name = \(idOrName)"
-        if let model = try connection.fetchFirst("SELECT \(columns) FROM models WHERE \(key)", model) { return model }
-        if Identifier.isUUID(idOrName),
-            let model = try connection.fetchFirst("SELECT \(columns) FROM models WHERE name = \(idOrName)", model)
-        {
-            return model
+        var found = try connection.fetchFirst("SELECT \(columns) FROM models WHERE \(key)", model)
+        if found == nil, Identifier.isUUID(idOrName) {
+            found = try connection.fetchFirst("SELECT \(columns) FROM models WHERE name = \(idOrName)", model)
         }
-        throw CatapultError.notFound(.model, idOrName, candidates: try names(near: idOrName, in: connection))
+        if let found, scope.includes(model: found.name) { return found }
+        throw CatapultError.notFound(.model, idOrName, candidates: try names(near: idOrName, for: scope, in: connection))
     }
 
     /// Up to three names that begin alike: one look into the index of names.
-    private static func names(near name: String, in connection: any SQLConnection) throws -> [String] {
+    private static func names(near name: String, for scope: KeyScope, in connection: any SQLConnection) throws -> [String] {
         guard !Identifier.isUUID(name), let start = name.first.map(String.init) else { return [] }
         let stem = name.count > 3 ? String(name.prefix(3)) : start
+        let inScope = scope.models("name", in: connection.dialect) ?? "TRUE"
         return try connection.fetchColumn(
-            "SELECT name FROM models WHERE name >= \(stem) AND name < \(stem + "\u{10FFFF}") ORDER BY name LIMIT 3", as: String.self)
+            "SELECT name FROM models WHERE name >= \(stem) AND name < \(stem + "\u{10FFFF}") AND \(inScope) ORDER BY name LIMIT 3",
+            as: String.self)
     }
 
-    static func list(_ call: ListModels, in connection: any SQLConnection) throws -> Page<Model> {
-        var conditions: [SQLQuery] = []
+    static func list(_ call: ListModels, for scope: KeyScope, in connection: any SQLConnection) throws -> Page<Model> {
+        let inScope = scope.models("name", in: connection.dialect)
+        var conditions: [SQLQuery] = inScope.map { [$0] } ?? []
         if let source = call.source {
             conditions.append("source = \(source)")
         } else if call.includeOrphaned != true {
@@ -83,7 +85,7 @@ enum ModelStore {
         // The plain listing must not count rows; the counters are kept by triggers.
         let total: SQLQuery =
             switch (conditions.count, call.source, call.includeOrphaned) {
-            case (1, nil, _) where call.search == nil && call.serverType == nil:
+            case (1, nil, _) where call.search == nil && call.serverType == nil && inScope == nil:
                 "SELECT (SELECT n FROM counters WHERE name = 'models') - (SELECT n FROM counters WHERE name = 'orphaned_models')"
             case (0, _, _): "SELECT n FROM counters WHERE name = 'models'"
             default: "SELECT count(*) FROM models WHERE \(filter)"
@@ -91,8 +93,9 @@ enum ModelStore {
         return paging.envelope(items, total: Int(try connection.fetchInt(total) ?? 0))
     }
 
-    static func options(in connection: any SQLConnection) throws -> [ModelOption] {
-        try connection.fetchAll("SELECT id, name FROM models ORDER BY name") { row in
+    static func options(for scope: KeyScope, in connection: any SQLConnection) throws -> [ModelOption] {
+        let inScope = scope.models("name", in: connection.dialect) ?? "TRUE"
+        return try connection.fetchAll("SELECT id, name FROM models WHERE \(inScope) ORDER BY name") { row in
             ModelOption(id: try row.get(0), name: try row.get(1))
         }
     }

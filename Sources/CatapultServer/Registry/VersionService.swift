@@ -8,33 +8,36 @@ struct VersionService: Sendable {
     let database: Database
     let storage: StoragePaths
 
-    func list(_ call: ListVersions) async throws -> Page<Version> {
-        try await database.read { try VersionStore.list(call, in: $0) }
+    func list(_ call: ListVersions, _ context: CallContext) async throws -> Page<Version> {
+        try await database.read { try VersionStore.list(call, for: context.scope, in: $0) }
     }
 
-    func options() async throws -> [VersionOption] {
-        try await database.read { try VersionStore.options(in: $0) }
+    func options(_ context: CallContext) async throws -> [VersionOption] {
+        try await database.read { try VersionStore.options(for: context.scope, in: $0) }
     }
 
-    func latest(_ call: GetLatestVersion) async throws -> Version {
+    func latest(_ call: GetLatestVersion, _ context: CallContext) async throws -> Version {
         guard let name = call.modelName ?? call.imageName else {
             throw CatapultError.unprocessable([FieldProblem(kind: .missing, location: ["model_name"], message: "is required")])
         }
         return try await database.read { connection in
-            guard let version = try VersionStore.latest(ofModel: name, environment: call.environment, in: connection) else {
+            guard
+                let version = try VersionStore.latest(
+                    ofModel: name, environment: call.environment, for: context.scope, in: connection)
+            else {
                 throw CatapultError.notFound(.version, "\(name)\(call.environment.map { " in \($0)" } ?? "")")
             }
             return version
         }
     }
 
-    func get(_ call: GetVersion) async throws -> Version {
-        try await database.read { try VersionStore.resolve(call.versionID, in: $0) }
+    func get(_ call: GetVersion, _ context: CallContext) async throws -> Version {
+        try await database.read { try VersionStore.resolve(call.versionID, for: context.scope, in: $0) }
     }
 
-    func files(_ call: ListVersionFiles) async throws -> [VersionFile] {
+    func files(_ call: ListVersionFiles, _ context: CallContext) async throws -> [VersionFile] {
         try await database.read { connection in
-            try VersionStore.files(of: VersionStore.resolve(call.versionID, in: connection).id, in: connection)
+            try VersionStore.files(of: VersionStore.resolve(call.versionID, for: context.scope, in: connection).id, in: connection)
         }
     }
 
@@ -44,7 +47,7 @@ struct VersionService: Sendable {
                 FieldProblem(kind: .missing, location: ["model_id"], message: "is required (or image_id, or model_name)")
             ])
         }
-        let model = try await database.read { try ModelStore.resolve(reference, in: $0) }
+        let model = try await database.read { try ModelStore.resolve(reference, for: context.scope, in: $0) }
         if let path = call.cephPath { _ = try storage.resolve(path) }
         let folder = try storage.resolve(call.cephPath ?? model.storagePath)
         let files = try Self.check(call.files ?? [], in: folder)
@@ -61,7 +64,7 @@ struct VersionService: Sendable {
             try await database.write { connection in
                 try VersionStore.insert(version, files: files, in: connection)
                 if model.serverType == nil, let type = ServerTypeDetector.detect(paths: files.map(\.path)) {
-                    var model = try ModelStore.resolve(model.id, in: connection)
+                    var model = try ModelStore.resolve(model.id, for: .everything, in: connection)
                     model.serverType = type
                     try ModelStore.update(model, in: connection)
                 }
@@ -125,7 +128,7 @@ struct VersionService: Sendable {
         if let path = call.cephPath { _ = try storage.resolve(path) }
         do {
             return try await database.write { connection in
-                var version = try VersionStore.resolve(call.versionID, in: connection)
+                var version = try VersionStore.resolve(call.versionID, for: context.scope, in: connection)
                 version.quantization = call.quantization ?? version.quantization
                 version.releaseNotes = call.releaseNotes ?? version.releaseNotes
                 version.metadata = call.metadata ?? version.metadata
@@ -150,14 +153,14 @@ struct VersionService: Sendable {
 
     func delete(_ call: DeleteVersion, _ context: CallContext) async throws -> Deletion {
         try await database.write { connection in
-            let version = try VersionStore.resolve(call.versionID, in: connection)
+            let version = try VersionStore.resolve(call.versionID, for: context.scope, in: connection)
             let filter: SQLQuery = "v.id = \(version.id)"
             try Self.refuseWhileDeployed(filter, "The version \(version.modelName):\(version.version)", in: connection)
-            try VersionStore.deleteDeploymentRecords(of: filter, in: connection)
-            try VersionStore.delete(version.id, in: connection)
             try AuditLog.record(
                 context, id: version.id, details: ["model": .string(version.modelName), "version": .string(version.version)], in: connection
             )
+            try VersionStore.deleteDeploymentRecords(of: filter, in: connection)
+            try VersionStore.delete(version.id, in: connection)
             return Deletion(deletedID: version.id)
         }
     }

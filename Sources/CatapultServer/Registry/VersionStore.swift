@@ -72,14 +72,17 @@ enum VersionStore {
             version)
     }
 
-    /// The version with an id, or written `model:version`; `model` alone means its newest version. 404 otherwise.
-    static func resolve(_ reference: String, in connection: any SQLConnection) throws -> Version {
+    /// The version with an id, or written `model:version`, whose model lies inside of the scope; `model` alone means its newest version.
+    /// 404 otherwise.
+    static func resolve(_ reference: String, for scope: KeyScope, in connection: any SQLConnection) throws -> Version {
         if Identifier.isUUID(reference) {
-            guard let version = try find(reference.lowercased(), in: connection) else { throw CatapultError.notFound(.version, reference) }
+            guard let version = try find(reference.lowercased(), in: connection), scope.includes(model: version.modelName) else {
+                throw CatapultError.notFound(.version, reference)
+            }
             return version
         }
         let (name, text) = split(reference)
-        let model = try ModelStore.resolve(name, in: connection)
+        let model = try ModelStore.resolve(name, for: scope, in: connection)
         let ofModel: SQLQuery = "\(selection) WHERE v.model_id = \(model.id)"
         let newestFirst: SQLQuery = " ORDER BY v.created_at DESC, v.id DESC LIMIT 1"
         guard let text else {
@@ -99,13 +102,11 @@ enum VersionStore {
         return (String(reference[..<colon]), String(reference[reference.index(after: colon)...]))
     }
 
-    static func list(_ call: ListVersions, in connection: any SQLConnection) throws -> Page<Version> {
-        var conditions: [SQLQuery] = []
+    static func list(_ call: ListVersions, for scope: KeyScope, in connection: any SQLConnection) throws -> Page<Version> {
+        var conditions: [SQLQuery] = scope.models("m.name", in: connection.dialect).map { [$0] } ?? []
         if let name = call.modelName { conditions.append("m.name = \(name)") }
         if let text = call.version { conditions.append("v.version = \(text)") }
-        if let name = call.environment {
-            conditions.append("EXISTS (SELECT 1 FROM deployments d WHERE d.version_id = v.id AND d.environment = \(name))")
-        }
+        if let name = call.environment { conditions.append(isDeployed(in: name, for: scope)) }
         if let isRelease = call.isRelease { conditions.append("v.is_release = \(isRelease)") }
         if let status = call.status { conditions.append("v.status = \(status)") }
         // The plain listing must not count rows; the counter is kept by triggers.
@@ -128,19 +129,30 @@ enum VersionStore {
         return paging.envelope(items, total: try known ?? Int(connection.fetchInt(counting) ?? 0))
     }
 
-    static func options(in connection: any SQLConnection) throws -> [VersionOption] {
-        try connection.fetchAll(
-            "SELECT v.id, v.version, v.tag, m.name FROM versions v JOIN models m ON m.id = v.model_id ORDER BY v.created_at DESC, v.id DESC"
+    /// The condition that a version has a deployment in an environment; one outside of the scope has none.
+    private static func isDeployed(in environment: String, for scope: KeyScope) -> SQLQuery {
+        guard scope.includes(environment: environment) else { return "FALSE" }
+        return "EXISTS (SELECT 1 FROM deployments d WHERE d.version_id = v.id AND d.environment = \(environment))"
+    }
+
+    static func options(for scope: KeyScope, in connection: any SQLConnection) throws -> [VersionOption] {
+        let inScope = scope.models("m.name", in: connection.dialect) ?? "TRUE"
+        return try connection.fetchAll(
+            """
+            SELECT v.id, v.version, v.tag, m.name FROM versions v JOIN models m ON m.id = v.model_id WHERE \(inScope)
+            ORDER BY v.created_at DESC, v.id DESC
+            """
         ) { row in
             VersionOption(id: try row.get(0), version: try row.get(1), tag: try row.get(2), modelName: try row.get(3))
         }
     }
 
-    static func latest(ofModel name: String, environment: String?, in connection: any SQLConnection) throws -> Version? {
+    static func latest(
+        ofModel name: String, environment: String?, for scope: KeyScope, in connection: any SQLConnection
+    ) throws -> Version? {
+        guard scope.includes(model: name) else { return nil }
         var filter: SQLQuery = "m.name = \(name)"
-        if let environment {
-            filter += " AND EXISTS (SELECT 1 FROM deployments d WHERE d.version_id = v.id AND d.environment = \(environment))"
-        }
+        if let environment { filter += " AND \(isDeployed(in: environment, for: scope))" }
         return try connection.fetchFirst("\(selection) WHERE \(filter) ORDER BY v.created_at DESC, v.id DESC LIMIT 1", version)
     }
 

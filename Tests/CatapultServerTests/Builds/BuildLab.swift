@@ -25,7 +25,8 @@ struct BuildLab: Sendable {
 
     static let logger = Logger(label: "builds") { _ in SwiftLogNoOpLogHandler() }
     static let context = CallContext(
-        caller: Caller(keyID: "k", name: "tester", role: .operator), requestID: "r", address: "127.0.0.1", face: "rest",
+        caller: Caller(keyID: "k", name: "tester", role: .operator, scope: .everything), scope: .everything, requestID: "r",
+        address: "127.0.0.1", face: "rest",
         action: CreateBuild.audit, logger: logger)
 
     /// Makes the parts, hands them to `body`, and removes all that they made.
@@ -172,14 +173,14 @@ struct BuildLab: Sendable {
         try await database.write { connection in
             if try !connection.exists("SELECT 1 FROM models WHERE name = \(name)") { try ModelStore.insert(model, in: connection) }
             var version = result
-            version.modelID = try ModelStore.resolve(name, in: connection).id
+            version.modelID = try ModelStore.resolve(name, for: .everything, in: connection).id
             try VersionStore.insert(version, files: list, in: connection)
         }
         return try await self.version(result.id)
     }
 
     func version(_ id: String) async throws -> Version {
-        try await database.read { try VersionStore.resolve(id, in: $0) }
+        try await database.read { try VersionStore.resolve(id, for: .everything, in: $0) }
     }
 
     // MARK: Waiting
@@ -188,7 +189,7 @@ struct BuildLab: Sendable {
     func end(of build: Build) async throws -> Build {
         let changes = signals.subscribe(build.operationID)
         while true {
-            let now = try await service.get(build.id)
+            let now = try await service.get(build.id, BuildLab.context)
             if now.status.isTerminal { return now }
             _ = try await ChangeSignals.next(changes, within: .seconds(60))
         }
@@ -207,7 +208,7 @@ struct BuildLab: Sendable {
         } catch is Found {}
     }
 
-    func log(of build: Build) async throws -> String { try await service.log(GetBuildLogs(buildID: build.id)).logs }
+    func log(of build: Build) async throws -> String { try await service.log(GetBuildLogs(buildID: build.id), BuildLab.context).logs }
 
     private final class Box: Sendable {
         private let text: NIOLockedValueBox<String>

@@ -121,10 +121,10 @@ struct BuildOperationTests {
                 try await lab.working {
                     try await lab.waitForLog(of: build, toHave: "the step sleeps")
                     #expect(try await base.containers().count == 1)
-                    #expect(try await lab.service.get(build.id).status == .building)
+                    #expect(try await lab.service.get(build.id, BuildLab.context).status == .building)
                     let follower = Task {
                         try await lab.logs.follow(build.operationID, keepAlive: .init()) {
-                            try await lab.service.get(build.id).status.isTerminal
+                            try await lab.service.get(build.id, BuildLab.context).status.isTerminal
                         } send: { _ in
                         }
                     }

@@ -42,15 +42,15 @@ struct BuildServiceTests {
             #expect(operation.subjectID == build.id)
             #expect(operation.state == .pending)
             #expect(operation.createdBy == "tester")
-            let audit = try await AuditLog(database: lab.database).list(ListAuditLogs())
+            let audit = try await AuditLog(database: lab.database).list(ListAuditLogs(), BuildLab.context)
             #expect(audit.map(\.action) == ["create_docker_build"])
             #expect(audit.first?.resourceID == build.id)
 
             let byName = try await lab.service.create(CreateBuild(versionID: "Team/Tiny Model:1.0", imageTag: "x:1"), BuildLab.context)
             #expect(byName.versionID == version.id)
             #expect(byName.imageTag == "x:1")
-            #expect(try await lab.service.list(ListBuilds()).items.map(\.id) == [byName.id, build.id])
-            #expect(try await lab.service.list(ListBuilds(releaseID: version.id, status: .success)).total == 0)
+            #expect(try await lab.service.list(ListBuilds(), BuildLab.context).items.map(\.id) == [byName.id, build.id])
+            #expect(try await lab.service.list(ListBuilds(releaseID: version.id, status: .success), BuildLab.context).total == 0)
             #expect(try await lab.log(of: build) == "")
         }
     }
@@ -100,11 +100,11 @@ struct BuildServiceTests {
             for version in [listed, walked] {
                 #expect(try await lab.service.create(CreateBuild(releaseID: version.id), BuildLab.context).template == "llama")
             }
-            let content = try await lab.service.template(GetTemplate(type: "organic", releaseID: listed.id))
+            let content = try await lab.service.template(GetTemplate(type: "organic", releaseID: listed.id), BuildLab.context)
             #expect(content.templateType == "llama")
             #expect(content.content.hasPrefix("ARG BASE_IMAGE"))
-            await #expect(throws: CatapultError.self) { try await lab.service.template(GetTemplate(type: "organic")) }
-            await #expect(throws: CatapultError.self) { try await lab.service.template(GetTemplate(type: "../llama")) }
+            await #expect(throws: CatapultError.self) { try await lab.service.template(GetTemplate(type: "organic"), BuildLab.context) }
+            await #expect(throws: CatapultError.self) { try await lab.service.template(GetTemplate(type: "../llama"), BuildLab.context) }
         }
     }
 
@@ -116,7 +116,7 @@ struct BuildServiceTests {
             await #expect(throws: ContainerEngineError.self) {
                 try await lab.service.create(CreateBuild(releaseID: version.id), BuildLab.context)
             }
-            #expect(try await lab.service.list(ListBuilds()).total == 0)
+            #expect(try await lab.service.list(ListBuilds(), BuildLab.context).total == 0)
         }
     }
 
@@ -132,7 +132,8 @@ struct BuildServiceTests {
             #expect(cancelled.status == .cancelled)
             #expect(cancelled.completedAt != nil)
             #expect(try await lab.service.cancel(CancelBuild(buildID: build.id), context) == cancelled)
-            #expect(try await AuditLog(database: lab.database).list(ListAuditLogs(action: "cancel_docker_build")).count == 1)
+            #expect(
+                try await AuditLog(database: lab.database).list(ListAuditLogs(action: "cancel_docker_build"), BuildLab.context).count == 1)
             await #expect(throws: CatapultError.self) { try await lab.service.cancel(CancelBuild(buildID: Identifier.make()), context) }
         }
     }
@@ -147,9 +148,9 @@ struct BuildServiceTests {
             for (version, tag) in [(version, "a:1"), (version, "a:2"), (other, "a:3")] {
                 let build = try await lab.service.create(CreateBuild(releaseID: version.id, imageTag: tag), BuildLab.context)
                 try await lab.database.write { try BuildStore.succeed(build.id, digest: "sha256:\(tag)", in: $0) }
-                builds.append(try await lab.service.get(build.id))
+                builds.append(try await lab.service.get(build.id, BuildLab.context))
             }
-            let first = try await lab.service.get(builds[0].id)
+            let first = try await lab.service.get(builds[0].id, BuildLab.context)
             #expect(first.supersededAt != nil)
             #expect(!first.isCurrent)
             #expect(builds[1].isCurrent)
@@ -179,7 +180,8 @@ struct BuildServiceTests {
             BuildRoutes.register(routes, builds: lab.service)
             let secret = KeySecret.random()
             try await lab.database.write {
-                try KeyStore.insert(KeyService.record(name: "viewer", role: .viewer, secret: secret, expiresAt: nil), in: $0)
+                try KeyStore.insert(
+                    KeyService.record(name: "viewer", role: .viewer, scope: .everything, secret: secret, expiresAt: nil), in: $0)
             }
             let application = Application(responder: router.buildResponder(), logger: BuildLab.logger)
             try await application.test(.router) { client in

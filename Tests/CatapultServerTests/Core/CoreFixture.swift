@@ -25,7 +25,8 @@ struct CoreFixture {
     /// The caller that tests act as where no HTTP is involved.
     static func context(_ action: String = "test", _ kind: ResourceKind = .model) -> CallContext {
         CallContext(
-            caller: Caller(keyID: "0", name: "tester", role: .admin), requestID: "request", address: "127.0.0.1", face: "rest",
+            caller: Caller(keyID: "0", name: "tester", role: .admin, scope: .everything), scope: .everything, requestID: "request",
+            address: "127.0.0.1", face: "rest",
             action: AuditAction(action, kind), logger: logger)
     }
 
@@ -62,7 +63,7 @@ struct CoreFixture {
         RegistryRoutes.register(
             routes, models: ModelService(database: database, storage: storage),
             versions: VersionService(database: database, storage: storage), upload: FileUpload(database: database, storage: storage),
-            deploymentsOfVersion: { _ in [] })
+            deploymentsOfVersion: { _, _ in [] })
         EnvironmentRoutes.register(routes, environments: EnvironmentService(database: database))
         AccessRoutes.register(routes, keys: keys, audit: AuditLog(database: database))
         routes.refuseOtherMethods()

@@ -22,7 +22,8 @@ import Testing
                 #expect(state.replicaDetails.map(\.index) == [0, 1])
                 #expect(state.replicaDetails.allSatisfy { $0.state == .ready && $0.port != nil && $0.startedAt != nil })
                 #expect(try await server.get("/hello", of: deployment) == 200)
-                #expect(try await server.service.health(GetDeploymentHealth(deploymentID: deployment.name)).healthy)
+                #expect(
+                    try await server.service.health(GetDeploymentHealth(deploymentID: deployment.name), DeploymentLab.context(nil)).healthy)
 
                 let container = try await lab.engine.containers.inspect(try #require(state.replicaDetails.first?.containerID))
                 #expect(container.imageID == lab.digest)
@@ -199,7 +200,7 @@ import Testing
                 #expect(Array(after.replicaDetails.prefix(2)).map(\.containerID) == before.get().map(\.containerID))
                 #expect(Array(after.replicaDetails.prefix(2)).map(\.startedAt) == before.get().map(\.startedAt))
                 #expect(after.replicaDetails.allSatisfy { $0.restarts == 0 })
-                let deployment = try await server.service.get(GetDeployment(deploymentID: id.get()))
+                let deployment = try await server.service.get(GetDeployment(deploymentID: id.get()), DeploymentLab.context(nil))
                 #expect(try await server.get("/hello", of: deployment) == 200)
                 try await server.waitForLog(of: deployment, toHave: "[2] starting in mode serve")
                 let lines = try await server.log(id.get()).split(separator: "\n").filter { $0.contains("[0] starting") }
@@ -305,7 +306,7 @@ import Testing
                 #expect(deployment.dockerBuildID != nil)
                 let operation = try await server.end(of: deployment.operationID)
                 #expect(operation.state == .succeeded, "\(operation)")
-                let built = try await server.service.get(GetDeployment(deploymentID: deployment.id))
+                let built = try await server.service.get(GetDeployment(deploymentID: deployment.id), DeploymentLab.context(nil))
                 #expect(built.imageDigest?.hasPrefix("sha256:") == true)
                 #expect(built.imageDigest != lab.digest)
                 _ = try await server.delete(deployment.id)
@@ -323,14 +324,14 @@ import Testing
             try await lab.server { server in
                 let deployment = try await server.execute { $0.buildIfMissing = true }
                 #expect(try await server.end(of: deployment.operationID).state == .failed)
-                let failed = try await server.service.get(GetDeployment(deploymentID: deployment.id))
+                let failed = try await server.service.get(GetDeployment(deploymentID: deployment.id), DeploymentLab.context(nil))
                 #expect(failed.status == .failed)
                 #expect(failed.error?.hasPrefix("The image could not be built") == true)
                 try good.write(toFile: dockerfile, atomically: true, encoding: .utf8)
                 let again = try await server.start(deployment.id)
                 #expect(again.status == .pending)
                 #expect(try await server.end(of: again.operationID).state == .succeeded)
-                let tag = try await server.service.get(GetDeployment(deploymentID: deployment.id)).imageTag
+                let tag = try await server.service.get(GetDeployment(deploymentID: deployment.id), DeploymentLab.context(nil)).imageTag
                 _ = try await server.delete(deployment.id)
                 _ = try await lab.engine.images.remove(try #require(tag))
             }
@@ -365,7 +366,7 @@ import Testing
             let after = try Listener(port: first + 1)
             try await lab.server { server in
                 try await server.waitUntilRunning(id.get())
-                let deployment = try await server.service.get(GetDeployment(deploymentID: id.get()))
+                let deployment = try await server.service.get(GetDeployment(deploymentID: id.get()), DeploymentLab.context(nil))
                 #expect(deployment.hostPort == first + 2)
                 #expect(deployment.endpointURL == "http://127.0.0.1:\(first + 2)")
                 #expect(try await server.get("/hello", of: deployment) == 200)

@@ -28,7 +28,8 @@ struct DeploymentLab: Sendable {
 
     static func context(_ action: AuditAction?) -> CallContext {
         CallContext(
-            caller: Caller(keyID: "k", name: "tester", role: .operator), requestID: "r", address: "127.0.0.1", face: "rest",
+            caller: Caller(keyID: "k", name: "tester", role: .operator, scope: .everything), scope: .everything, requestID: "r",
+            address: "127.0.0.1", face: "rest",
             action: action, logger: logger)
     }
 
@@ -286,7 +287,7 @@ struct LabServer: Sendable {
     }
 
     func state(_ id: String) async throws -> DeploymentState {
-        try await service.status(GetDeploymentStatus(deploymentID: id))
+        try await service.status(GetDeploymentStatus(deploymentID: id), DeploymentLab.context(nil))
     }
 
     func operation(_ id: String?) async throws -> CatapultAPI.Operation {
@@ -294,7 +295,7 @@ struct LabServer: Sendable {
     }
 
     func log(_ id: String) async throws -> String {
-        try await service.logs(GetDeploymentLogs(deploymentID: id)).logs
+        try await service.logs(GetDeploymentLogs(deploymentID: id), DeploymentLab.context(nil)).logs
     }
 
     /// A status of an answer through the deployment's endpoint.

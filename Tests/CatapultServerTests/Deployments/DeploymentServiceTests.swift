@@ -37,15 +37,19 @@ import Testing
                     try $0.fetchColumn("SELECT action FROM audit_logs WHERE resource_id = \(first.id)", as: String.self)
                 }
                 #expect(audits == ["execute_deployment"])
-                let implied = try await lab.database.read { try EnvironmentStore.resolve("testing", in: $0) }
+                let implied = try await lab.database.read { try EnvironmentStore.resolve("testing", for: .everything, in: $0) }
                 #expect(implied.implied)
-                #expect(try await server.service.get(GetDeployment(deploymentID: first.name)).id == first.id)
-                let listed = try await server.service.list(ListDeployments(environment: "testing"))
+                #expect(try await server.service.get(GetDeployment(deploymentID: first.name), DeploymentLab.context(nil)).id == first.id)
+                let listed = try await server.service.list(ListDeployments(environment: "testing"), DeploymentLab.context(nil))
                 #expect(listed.items.map(\.id) == [second.id, first.id])
                 #expect(listed.total == 2)
-                #expect(try await server.service.list(ListVersionDeployments(versionID: lab.version.id)).count == 2)
-                #expect(try await server.service.list(ListDeployments(status: .running)).items.isEmpty)
-                #expect(try await server.service.list(ListDeployments(modelName: lab.version.modelName.uppercased())).total == 2)
+                #expect(
+                    try await server.service.list(ListVersionDeployments(versionID: lab.version.id), DeploymentLab.context(nil)).count == 2)
+                #expect(try await server.service.list(ListDeployments(status: .running), DeploymentLab.context(nil)).items.isEmpty)
+                #expect(
+                    try await server.service.list(
+                        ListDeployments(modelName: lab.version.modelName.uppercased()), DeploymentLab.context(nil)
+                    ).total == 2)
             }
         }
     }
@@ -112,7 +116,7 @@ import Testing
                 }
                 let two = try await error { _ = try await server.execute(replicas: 3) { $0.environment = "gpus" } }
                 #expect(two.details["needed"] == 6)
-                #expect(try await server.service.list(ListDeployments()).total == 0)
+                #expect(try await server.service.list(ListDeployments(), DeploymentLab.context(nil)).total == 0)
                 let off = try await server.execute {
                     $0.environment = "gpus"
                     $0.gpuEnabled = false
@@ -157,7 +161,7 @@ import Testing
                 let kind = try await error { _ = try await server.execute { $0.deploymentType = .k8s } }
                 #expect(kind.status == 400)
                 #expect(kind.field == "deployment_type")
-                #expect(try await server.service.list(ListDeployments()).total == 0)
+                #expect(try await server.service.list(ListDeployments(), DeploymentLab.context(nil)).total == 0)
                 #expect(try await lab.database.read { try $0.fetchInt("SELECT count(*) FROM ports") } == 0)
             }
         }
@@ -180,7 +184,7 @@ import Testing
                         #expect(away.type == "ServiceUnavailableError")
                         #expect(away.retryAfter != nil)
                     }
-                    #expect(try await server.service.list(ListDeployments()).items.map(\.status) == [.stopped])
+                    #expect(try await server.service.list(ListDeployments(), DeploymentLab.context(nil)).items.map(\.status) == [.stopped])
                     #expect(try await lab.database.read { try $0.fetchInt("SELECT count(*) FROM operations") } == 1)
                 }
             }
@@ -192,7 +196,8 @@ import Testing
             try await lab.server(controlling: false) { server in
                 for port in lab.ports.range {
                     _ = try await lab.database.write { connection in
-                        let deployment = try DeploymentStore.resolve(try self.record(port, lab, connection), in: connection)
+                        let deployment = try DeploymentStore.resolve(
+                            try self.record(port, lab, connection), for: .everything, in: connection)
                         _ = try? connection.execute("INSERT INTO ports (port, deployment_id) VALUES (\(port), \(deployment.id))")
                     }
                 }
@@ -238,7 +243,9 @@ import Testing
                     #expect(refused.status == 400)
                     #expect(refused.field == "deployment_type")
                 }
-                #expect(try await server.service.health(GetDeploymentHealth(deploymentID: record.id)).healthy == false)
+                #expect(
+                    try await server.service.health(GetDeploymentHealth(deploymentID: record.id), DeploymentLab.context(nil)).healthy
+                        == false)
                 #expect(try await server.delete(record.id).deletedID == record.id)
                 #expect(try await error { _ = try await server.state(record.id) }.status == 404)
                 // The same through execute, as earlier clients ask for it.

@@ -49,7 +49,7 @@ import Testing
 
     private func end(of id: String, _ service: OperationService) async throws -> CatapultAPI.Operation {
         while true {
-            let operation = try await service.get(GetOperation(operationID: id, wait: 30))
+            let operation = try await service.get(GetOperation(operationID: id, wait: 30), CoreFixture.context())
             if operation.state.isTerminal { return operation }
         }
     }
@@ -67,7 +67,7 @@ import Testing
                 #expect(ended.progress == 1)
                 #expect(ended.result == ["answer": 42])
                 #expect(ended.attempts == 1)
-                #expect(try await service.log(GetOperationLogs(operationID: id)).logs == "hello\n")
+                #expect(try await service.log(GetOperationLogs(operationID: id), CoreFixture.context()).logs == "hello\n")
             }
             #expect(try await fixture.database.read { try $0.exists("SELECT 1 FROM counters WHERE name = \("finished:\(id):succeeded")") })
         }

@@ -23,14 +23,14 @@ import Testing
                 #expect(error?.status == 400)
                 #expect(error?.field == "resources.gpu")
             }
-            #expect(try await service.list(ListEnvironments()).total == 2)
+            #expect(try await service.list(ListEnvironments(), CoreFixture.context()).total == 2)
         }
     }
 
     @Test func anImpliedEnvironmentBecomesACreatedOne() async throws {
         try await CoreFixture.with { fixture async throws in
             let service = EnvironmentService(database: fixture.database)
-            let implied = try await fixture.database.write { try EnvironmentStore.resolveOrImply("staging", in: $0) }
+            let implied = try await fixture.database.write { try EnvironmentStore.resolveOrImply("staging", for: .everything, in: $0) }
             #expect(implied.implied)
             let created = try await service.create(CreateEnvironment(name: "staging", resources: ResourceRequest(cpu: 2)), context)
             #expect(created.id == implied.id)

@@ -11,9 +11,11 @@ import Testing
     @Test func aModelIsFoundByIDAndByName() async throws {
         try await CoreFixture.with { fixture async throws in
             let made = try await fixture.model("gpt-model")
-            #expect(try await fixture.models.get(GetModel(modelID: made.id)) == made)
-            #expect(try await fixture.models.get(GetModel(modelID: "gpt-model")) == made)
-            let error = await #expect(throws: CatapultError.self) { try await fixture.models.get(GetModel(modelID: "gpt-modl")) }
+            #expect(try await fixture.models.get(GetModel(modelID: made.id), CoreFixture.context()) == made)
+            #expect(try await fixture.models.get(GetModel(modelID: "gpt-model"), CoreFixture.context()) == made)
+            let error = await #expect(throws: CatapultError.self) {
+                try await fixture.models.get(GetModel(modelID: "gpt-modl"), CoreFixture.context())
+            }
             #expect(error?.status == 404)
             #expect(error?.type == "ModelNotFoundError")
             #expect(error?.candidates == ["gpt-model"])
@@ -26,8 +28,8 @@ import Testing
             let error = await #expect(throws: CatapultError.self) { try await fixture.model("a") }
             #expect(error?.status == 409)
             #expect(error?.type == "ModelAlreadyExistsError")
-            #expect(try await fixture.models.list(ListModels()).total == 1)
-            let audited = try await AuditLog(database: fixture.database).list(ListAuditLogs(action: "create_model"))
+            #expect(try await fixture.models.list(ListModels(), CoreFixture.context()).total == 1)
+            let audited = try await AuditLog(database: fixture.database).list(ListAuditLogs(action: "create_model"), CoreFixture.context())
             #expect(audited.count == 1)
         }
     }
@@ -41,16 +43,16 @@ import Testing
                 _ = try await fixture.versions.create(
                     CreateVersion(modelID: model.id, version: version), CoreFixture.context("create_version", .version))
             }
-            #expect(try await fixture.models.list(ListModels()).total == 1)
-            #expect(try await fixture.models.list(ListModels(includeOrphaned: true)).total == 2)
-            #expect(try await fixture.models.list(ListModels(source: .orphaned)).total == 1)
-            #expect(try await fixture.versions.list(ListVersions()).total == 3)
-            #expect(try await fixture.models.get(GetModel(modelID: "a")).versionCount == 3)
+            #expect(try await fixture.models.list(ListModels(), CoreFixture.context()).total == 1)
+            #expect(try await fixture.models.list(ListModels(includeOrphaned: true), CoreFixture.context()).total == 2)
+            #expect(try await fixture.models.list(ListModels(source: .orphaned), CoreFixture.context()).total == 1)
+            #expect(try await fixture.versions.list(ListVersions(), CoreFixture.context()).total == 3)
+            #expect(try await fixture.models.get(GetModel(modelID: "a"), CoreFixture.context()).versionCount == 3)
             _ = try await fixture.versions.delete(DeleteVersion(versionID: "a:2"), CoreFixture.context("delete_version", .version))
-            #expect(try await fixture.models.get(GetModel(modelID: "a")).versionCount == 2)
+            #expect(try await fixture.models.get(GetModel(modelID: "a"), CoreFixture.context()).versionCount == 2)
             _ = try await fixture.models.delete(DeleteModel(modelID: "a"), CoreFixture.context("delete_model"))
-            #expect(try await fixture.models.list(ListModels()).total == 0)
-            #expect(try await fixture.versions.list(ListVersions()).total == 0)
+            #expect(try await fixture.models.list(ListModels(), CoreFixture.context()).total == 0)
+            #expect(try await fixture.versions.list(ListVersions(), CoreFixture.context()).total == 0)
         }
     }
 
@@ -58,8 +60,8 @@ import Testing
         try await CoreFixture.with { fixture async throws in
             _ = try await fixture.model("alpha_1")
             _ = try await fixture.model("alphax1")
-            #expect(try await fixture.models.list(ListModels(search: "ALPHA_")).items.map(\.name) == ["alpha_1"])
-            #expect(try await fixture.models.list(ListModels(search: "%")).items.isEmpty)
+            #expect(try await fixture.models.list(ListModels(search: "ALPHA_"), CoreFixture.context()).items.map(\.name) == ["alpha_1"])
+            #expect(try await fixture.models.list(ListModels(search: "%"), CoreFixture.context()).items.isEmpty)
         }
     }
 
@@ -88,7 +90,7 @@ import Testing
             #expect(error?.status == 400)
             #expect(error?.type == "InvalidPathError")
             #expect(error?.details["path"] == .string(path))
-            #expect(try await fixture.models.list(ListModels()).total == 0)
+            #expect(try await fixture.models.list(ListModels(), CoreFixture.context()).total == 0)
         }
     }
 
@@ -145,7 +147,7 @@ import Testing
                     files: [VersionFile(path: "sub/model.gguf", sizeBytes: Int64(text.utf8.count), sha256: digest)]),
                 CoreFixture.context("create_version", .version))
             #expect(version.missingFiles == 1)
-            #expect(try await fixture.models.get(GetModel(modelID: "a")).serverType == .llamaCpp)
+            #expect(try await fixture.models.get(GetModel(modelID: "a"), CoreFixture.context()).serverType == .llamaCpp)
             try await fixture.http { http async throws in
                 let path = "/api/v1/versions/\(version.id)/files/sub/model.gguf"
                 let wrong = try await http.send(.put, path, "weights of the modem")
