@@ -62,7 +62,7 @@ struct ScopeSubject: Sendable, Equatable {
                 WHERE d.id = \(id)
                 """
             case .operation: "SELECT model_name, environment FROM operations WHERE id = \(id)"
-            case .template, .apiKey: nil
+            default: nil
             }
         guard let query else { return ScopeSubject() }
         return try connection.fetchFirst(query) { ScopeSubject(model: try $0.get(0), environment: try $0.get(1)) } ?? ScopeSubject()
