@@ -49,6 +49,8 @@ struct CatalogueTests {
             if case .rest = segment { Issue.record("\(call.name): only the last segment may take the rest") }
         }
         #expect(call.queryFields.isSubset(of: Set(call.fields.keys)))
+        let optional = (description.query + description.body).filter { !$0.isRequired }.map(\.name)
+        for group in description.alternatives { #expect(group.count > 1 && Set(group).isSubset(of: optional), "\(call.name): \(group)") }
     }
 
     @Test("GET reads and nothing else does; writes are audited, reads are not; DELETE destroys", arguments: Catalogue.calls.indices)

@@ -32,6 +32,29 @@ struct RequestDecoderTests {
         #expect(call.deploymentID == "gpt")
     }
 
+    @Test("text with U+0000 is refused wherever it stands; free data may hold it")
+    func nul() throws {
+        let body = #"{"name":"m","storage_path":"a\u0000b","tags":["\u0000"],"metadata":{"a":"\u0000"}}"#
+        #expect(try failure(CreateModel.self, body: body).problems.map(\.field) == ["storage_path", "tags.0"])
+        #expect(try failure(GetModel.self, path: ["model_id": "a\0"]).problems.map(\.field) == ["model_id"])
+        #expect(try failure(ListModels.self, query: [("search", "\0")]).problems.map(\.field) == ["search"])
+        let names = #"{"release_id":"1","environment":"e","environment_vars":{"A\u0000":"b"}}"#
+        #expect(try failure(ExecuteDeployment.self, body: names).problems.map(\.field) == ["environment_vars"])
+    }
+
+    @Test("of members that mean the same one must be there, and not null")
+    func alternatives() throws {
+        for body in [#"{"version":"1"}"#, #"{"version":"1","model_id":null}"#] {
+            let error = try failure(CreateVersion.self, body: body)
+            #expect(error.problems == [.missing(anyOf: ["model_id", "image_id", "model_name"])])
+            #expect(error.message == "model_id is required (or image_id, or model_name)")
+        }
+        let (call, _) = try RequestDecoder.decode(
+            CreateVersion.self, path: [:], query: [], body: bytes(#"{"version":"1","image_id":"i","model_id":null}"#))
+        #expect(call.imageID == "i")
+        #expect(try failure(GetLatestVersion.self).problems.map(\.part) == [.query])
+    }
+
     @Test("a path parameter wins over a body member of its name, which is then said to be ignored")
     func pathWins() throws {
         let (call, ignored) = try RequestDecoder.decode(
@@ -109,7 +132,7 @@ struct RequestDecoderTests {
         let error = try failure(CreateVersion.self, body: body)
         #expect(
             Set(error.problems.map(\.sentence)) == [
-                "version is required",
+                "version is required", "model_id is required (or image_id, or model_name)",
                 "files.1.path must not be empty",
                 "files.1.size_bytes must be from 0 to 9000000000000000000, but is -1",
                 "files.1.sha256 must be 64 hexadecimal digits in lower case",

@@ -13,6 +13,7 @@ public struct CreateBuild: APICall {
     public static let effect = Effect.write
     public static let group = "Builds"
     public static let summary = "Build an image for a version"
+    public static let alternatives = [["releaseID", "versionID"]]
     public static let success = 201
     public static let audit: AuditAction? = AuditAction("create_docker_build", .build)
 

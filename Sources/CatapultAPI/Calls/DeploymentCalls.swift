@@ -14,6 +14,7 @@ public struct CreateDeployment: APICall {
     public static let effect = Effect.write
     public static let group = "Deployments"
     public static let summary = "Record a deployment"
+    public static let alternatives = [["releaseID", "versionID"]]
     public static let success = 201
     public static let audit: AuditAction? = AuditAction("create_deployment", .deployment)
 
@@ -61,6 +62,7 @@ public struct ExecuteDeployment: APICall {
     public static let effect = Effect.write
     public static let group = "Deployments"
     public static let summary = "Deploy a version"
+    public static let alternatives = [["releaseID", "versionID"]]
     public static let success = 201
     public static let audit: AuditAction? = AuditAction("execute_deployment", .deployment)
 

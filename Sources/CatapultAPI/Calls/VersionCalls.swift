@@ -15,6 +15,7 @@ public struct CreateVersion: APICall {
     public static let summary = "Register a version of a model"
     public static let success = 201
     public static let audit: AuditAction? = AuditAction("create_version", .version)
+    public static let alternatives = [["modelID", "imageID", "modelName"]]
 
     public var modelID: String?
     public var imageID: String?
@@ -142,6 +143,7 @@ public struct GetLatestVersion: APICall {
     public static let effect = Effect.read
     public static let group = "Versions"
     public static let summary = "Show the newest version of a model"
+    public static let alternatives = [["modelName", "imageName"]]
 
     public var modelName: String?
     public var imageName: String?

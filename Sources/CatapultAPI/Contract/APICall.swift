@@ -24,6 +24,8 @@ public protocol APICall: Codable, Sendable, Documented {
     static var audit: AuditAction? { get }
     /// Properties (Swift names) that travel in the query though the method has a body.
     static var queryFields: Set<String> { get }
+    /// Groups of optional properties (Swift names) of which each needs at least one: earlier clients name the same thing differently.
+    static var alternatives: [[String]] { get }
     /// The form of the request body, where it is not JSON.
     static var requestBody: BodyForm { get }
     /// The form of the answer, where it is not JSON.
@@ -62,6 +64,7 @@ extension APICall {
     public static var needsWholeScope: Bool { false }
     public static var audit: AuditAction? { nil }
     public static var queryFields: Set<String> { [] }
+    public static var alternatives: [[String]] { [] }
     public static var requestBody: BodyForm { .json }
     public static var responseBody: BodyForm { .json }
     public static var fields: [String: Field] { [:] }

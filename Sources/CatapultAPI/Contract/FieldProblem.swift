@@ -47,6 +47,14 @@ public struct FieldProblem: Error, Sendable, Equatable {
         self.input = input
     }
 
+    /// None of several members is there, of which one must be; `names` in wire spelling, the usual one first.
+    public static func missing(anyOf names: [String], part: Part = .body) -> FieldProblem {
+        let others = names.dropFirst()
+        return FieldProblem(
+            kind: .missing, part: part, location: [names[0]],
+            message: "is required" + (others.isEmpty ? "" : " (or \(others.joined(separator: ", or ")))"))
+    }
+
     /// The place in dotted form, such as `resources.gpu`.
     public var field: String { location.joined(separator: ".") }
 

@@ -34,6 +34,9 @@ public enum RequestDecoder {
         }
         let findings = Findings(parts: parts, defaultPart: Call.hasBody ? .body : .query)
         for name in unused { findings.ignore([name]) }
+        for group in Call.alternatives.map({ $0.map(WireName.snakeCase) }) where group.allSatisfy({ (members[$0] ?? .null) == .null }) {
+            findings.add(.missing(anyOf: group, part: parts[group[0]] ?? findings.defaultPart))
+        }
         let call = try WireDecoder.check(type, from: .object(members), findings: findings)
         return (call, findings.ignored.sorted())
     }

@@ -122,6 +122,8 @@ private struct Node: Decoder {
 
     func string() throws -> String {
         guard case .string(let text) = value else { return try recover(mismatch("a string", .string), "") }
+        // PostgreSQL and C know no text with it, so it is refused before anything is done with the text.
+        if findings != nil, text.utf8.contains(0) { return try recover(problem(.value, "must not hold the character U+0000"), "") }
         return text
     }
 
@@ -185,7 +187,12 @@ private protocol StringKeyedMap {
 extension Dictionary: StringKeyedMap where Key == String, Value: Decodable {
     fileprivate static func read(from node: Node) throws -> [String: Value] {
         var result: [String: Value] = [:]
-        for (key, value) in try node.object() { result[key] = try node.child(key, value).decode(Value.self) }
+        for (key, value) in try node.object() {
+            if node.findings != nil, key.utf8.contains(0) {
+                try node.recover(node.problem(.value, "must not have a member name with the character U+0000"), ())
+            }
+            result[key] = try node.child(key, value).decode(Value.self)
+        }
         return result
     }
 }

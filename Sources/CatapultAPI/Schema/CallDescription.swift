@@ -8,6 +8,8 @@ public struct CallDescription {
     public let query: [JSONSchema.Property]
     /// Members of the JSON body.
     public let body: [JSONSchema.Property]
+    /// Groups of parameters in wire spelling, of each of which one must be there.
+    public let alternatives: [[String]]
     /// The answer of success, where it is JSON.
     public let output: JSONSchema?
 
@@ -21,6 +23,7 @@ public struct CallDescription {
         let rest = properties.filter { !names.contains($0.name) }
         query = call.hasBody ? rest.filter { inQuery.contains($0.name) } : rest
         body = call.hasBody ? rest.filter { !inQuery.contains($0.name) } : []
+        alternatives = call.alternatives.map { $0.map(WireName.snakeCase) }
         output = call.responseBody == .json ? outputs.schema(of: Call.Output.self) : nil
     }
 
@@ -32,9 +35,9 @@ public struct CallDescription {
             // Every key is at least a viewer's.
             if role > .viewer { statuses.insert(403) }
         }
-        if !path.isEmpty { statuses.insert(404) }
-        if call.effect != .read { statuses.insert(409) }
-        if !(path + query + body).isEmpty { statuses.insert(422) }
+        if call.effect != .read { statuses.formUnion([409, 507]) }
+        if call.requestBody != .json || !body.isEmpty { statuses.insert(413) }
+        if !(path + query + body).isEmpty { statuses.formUnion([400, 404, 422]) }
         return statuses.sorted()
     }
 }

@@ -86,6 +86,21 @@ public indirect enum JSONSchema: Sendable, Equatable {
     }
 }
 
+extension JSONSchema {
+    /// The schema as requests are read: a member that may be left out may also be null.
+    var acceptingNull: JSONSchema {
+        guard case .object(let properties) = self else { return self }
+        return .object(
+            properties.map { property in
+                if property.isRequired { return property }
+                if case .nullable = property.schema { return property }
+                var tolerant = property
+                tolerant.schema = .nullable(property.schema)
+                return tolerant
+            })
+    }
+}
+
 extension JSONSchema.Property {
     /// The property's schema with its description and rule.
     public func json(_ definitions: JSONSchema.Definitions) -> JSONValue {

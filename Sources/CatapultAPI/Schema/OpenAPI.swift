@@ -10,12 +10,12 @@ public enum OpenAPI {
         for call in Catalogue.calls {
             let description = CallDescription(call, inputs: inputs, outputs: outputs)
             if !groups.contains(call.group) { groups.append(call.group) }
-            if !description.body.isEmpty { schemas[requestName(call)] = JSONSchema.object(description.body).json(.openAPI) }
+            if !description.body.isEmpty { schemas[requestName(call)] = request(description) }
             let method = call.route.method.rawValue.lowercased()
             paths[template(call.route.path), default: [:]][method] = operation(description, isAlias: false)
             if let alias = call.route.alias { paths[template(alias), default: [:]][method] = operation(description, isAlias: true) }
         }
-        for components in [inputs.components, outputs.components] {
+        for components in [inputs.components.mapValues(\.acceptingNull), outputs.components] {
             schemas.merge(components.mapValues { $0.json(.openAPI) }) { first, _ in first }
         }
         return [
@@ -61,12 +61,15 @@ public enum OpenAPI {
         """
 
     private static let failures: [Int: (name: String, description: String)] = [
+        400: ("BadRequest", "A rule forbids what was asked; `field` is to blame."),
         401: ("Unauthenticated", "There is no key, or none that is valid."),
         403: ("Forbidden", "The role of the key is too low."),
         404: ("NotFound", "Nothing has this id or name; `candidates` are near misses."),
         409: ("Conflict", "The name is taken, or the state does not allow this."),
+        413: ("TooLarge", "The body is larger than the server takes."),
         422: ("Unprocessable", "The request has not the declared shape; `detail` names every problem."),
         503: ("Unavailable", "Something that Catapult needs does not answer now."),
+        507: ("NoSpace", "The server's disk is full; nothing was changed."),
     ]
 
     private static func failure(_ description: String, status: Int?) -> JSONValue {
@@ -132,6 +135,9 @@ public enum OpenAPI {
         }
         let parameters = description.path.map { parameter($0, in: "path") } + description.query.map { parameter($0, in: "query") }
         if !parameters.isEmpty { members["parameters"] = .array(parameters) }
+        // OpenAPI cannot say of parameters in the query that one of several must be there.
+        let groups = description.alternatives.filter { group in description.query.contains { $0.name == group[0] } }
+        if !groups.isEmpty { members["x-catapult-one-of"] = .array(groups.map { .array($0.map(JSONValue.string)) }) }
         if let body = requestBody(description) { members["requestBody"] = body }
         if call.access == .open { members["security"] = [] }
         return .object(members)
@@ -158,6 +164,21 @@ public enum OpenAPI {
             "required": .bool(description.body.contains { $0.isRequired }),
             "content": [form.mediaType: ["schema": ["$ref": .string("#/components/schemas/\(requestName(description.call))")]]],
         ]
+    }
+
+    /// The schema of a body: a member that may be left out may be null as well, and of some groups one member must be there.
+    private static func request(_ description: CallDescription) -> JSONValue {
+        var members = JSONSchema.object(description.body).acceptingNull.json(.openAPI).objectValue ?? [:]
+        let groups = description.alternatives.filter { group in description.body.contains { $0.name == group[0] } }
+        let conditions: [JSONValue] = groups.map { group in
+            .object(["anyOf": .array(group.map { ["required": [.string($0)], "properties": [$0: ["not": ["type": "null"]]]] })])
+        }
+        if let only = conditions.first?.objectValue, conditions.count == 1 {
+            members.merge(only) { $1 }
+        } else if !conditions.isEmpty {
+            members["allOf"] = .array(conditions)
+        }
+        return .object(members)
     }
 
     private static func responses(_ description: CallDescription) -> JSONValue {

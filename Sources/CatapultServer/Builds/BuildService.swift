@@ -18,9 +18,7 @@ struct BuildService: Sendable {
     /// Queues a build. An engine that is away is told at once; nothing is stored then.
     func create(_ call: CreateBuild, _ context: CallContext) async throws -> Build {
         guard let reference = call.releaseID ?? call.versionID else {
-            throw CatapultError.unprocessable([
-                FieldProblem(kind: .missing, location: ["release_id"], message: "is required (or version_id)")
-            ])
+            throw CatapultError.unprocessable([.missing(anyOf: ["release_id", "version_id"])])
         }
         try Self.refuseArtifacts(call)
         let request = BuildPlanner.Request(

@@ -189,9 +189,7 @@ struct DeploymentService: Sendable {
 
     private static func version(_ releaseID: String?, _ versionID: String?) throws -> String {
         guard let reference = releaseID ?? versionID else {
-            throw CatapultError.unprocessable([
-                FieldProblem(kind: .missing, location: ["release_id"], message: "is required (or version_id)")
-            ])
+            throw CatapultError.unprocessable([.missing(anyOf: ["release_id", "version_id"])])
         }
         return reference
     }

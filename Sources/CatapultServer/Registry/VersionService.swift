@@ -18,7 +18,7 @@ struct VersionService: Sendable {
 
     func latest(_ call: GetLatestVersion, _ context: CallContext) async throws -> Version {
         guard let name = call.modelName ?? call.imageName else {
-            throw CatapultError.unprocessable([FieldProblem(kind: .missing, location: ["model_name"], message: "is required")])
+            throw CatapultError.unprocessable([.missing(anyOf: ["model_name", "image_name"], part: .query)])
         }
         return try await database.read { connection in
             guard
@@ -43,9 +43,7 @@ struct VersionService: Sendable {
 
     func create(_ call: CreateVersion, _ context: CallContext) async throws -> Version {
         guard let reference = call.modelID ?? call.imageID ?? call.modelName else {
-            throw CatapultError.unprocessable([
-                FieldProblem(kind: .missing, location: ["model_id"], message: "is required (or image_id, or model_name)")
-            ])
+            throw CatapultError.unprocessable([.missing(anyOf: ["model_id", "image_id", "model_name"])])
         }
         let model = try await database.read { try ModelStore.resolve(reference, for: context.scope, in: $0) }
         if let path = call.cephPath { _ = try storage.resolve(path) }
