@@ -78,6 +78,8 @@ let package = Package(
             swiftSettings: strict
         ),
 
+        .target(name: "ModelFiles", dependencies: [.product(name: "Yams", package: "Yams")], swiftSettings: strict),
+
         // Faces and the executables.
         .target(
             name: "Catapult",
@@ -94,7 +96,7 @@ let package = Package(
         .target(
             name: "CatapultServer",
             dependencies: [
-                "CatapultAPI", "SQLDatabase", "ContainerEngine", "Gateway",
+                "CatapultAPI", "SQLDatabase", "ContainerEngine", "Gateway", "ModelFiles",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Crypto", package: "swift-crypto"),
@@ -113,7 +115,7 @@ let package = Package(
         .target(
             name: "CatapultCLI",
             dependencies: [
-                "Catapult", "CatapultAPI", "LoadTesting",
+                "Catapult", "CatapultAPI", "LoadTesting", "ModelFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "NIOCore", package: "swift-nio"),
@@ -138,6 +140,7 @@ let package = Package(
         .testTarget(name: "SQLDatabaseTests", dependencies: ["SQLDatabase"], swiftSettings: strict),
         .testTarget(name: "ContainerEngineTests", dependencies: ["ContainerEngine"], swiftSettings: strict),
         .testTarget(name: "GatewayTests", dependencies: ["Gateway"], swiftSettings: strict),
+        .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles"], swiftSettings: strict),
         .testTarget(
             name: "LoadTestingTests",
             dependencies: [
@@ -151,7 +154,7 @@ let package = Package(
         .testTarget(
             name: "CatapultServerTests",
             dependencies: [
-                "CatapultServer", "CatapultAPI", "SQLDatabase", "ContainerEngine", "Gateway",
+                "CatapultServer", "CatapultAPI", "SQLDatabase", "ContainerEngine", "Gateway", "ModelFiles",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
