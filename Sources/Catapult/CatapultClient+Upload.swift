@@ -21,7 +21,8 @@ extension CatapultClient {
             let size = try await handle.info().size
             return try await retrier.run(effect: Call.effect) {
                 var request = request(wire, timeout: nil)
-                request.headers.replaceOrAdd(name: "Content-Type", value: Call.requestBody.mediaType)
+                // A form would need its fields as parts; the bytes alone leave them in the query.
+                request.headers.replaceOrAdd(name: "Content-Type", value: BodyForm.bytes.mediaType)
                 let chunks = CountedChunks(chunks: handle.readChunks(in: 0..<size, chunkLength: .kibibytes(256)), progress: progress)
                 request.body = .stream(chunks, length: .known(size))
                 return try await transport.collect(request, upTo: options.longestAnswer)

@@ -40,6 +40,8 @@ public enum BodyForm: String, Sendable {
     case json
     /// Bytes of any length, streamed.
     case bytes
+    /// A form with a file (RFC 7578), streamed; or the bytes of the file alone, with the fields in the query.
+    case multipart
     /// Text that grows: the answer ends when what it describes has ended.
     case text
     /// Server-sent events (WHATWG HTML, section 9.2).
@@ -52,6 +54,7 @@ public enum BodyForm: String, Sendable {
         switch self {
         case .json: "application/json"
         case .bytes: "application/octet-stream"
+        case .multipart: "multipart/form-data"
         case .text: "text/plain; charset=utf-8"
         case .events: "text/event-stream"
         case .html: "text/html; charset=utf-8"

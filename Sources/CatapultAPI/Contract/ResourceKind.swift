@@ -8,6 +8,8 @@ public enum ResourceKind: String, Sendable, CaseIterable {
     case deployment
     case operation
     case apiKey = "api_key"
+    case artifact
+    case upload
     /// The server's storage as a whole.
     case storage
 
@@ -22,6 +24,8 @@ public enum ResourceKind: String, Sendable, CaseIterable {
         case .deployment: "Deployment"
         case .operation: "Operation"
         case .apiKey: "ApiKey"
+        case .artifact: "Artifact"
+        case .upload: "Upload"
         case .storage: "Storage"
         }
     }
@@ -37,6 +41,8 @@ public enum ResourceKind: String, Sendable, CaseIterable {
         case .deployment: "Deployment"
         case .operation: "Operation"
         case .apiKey: "API key"
+        case .artifact: "Artifact"
+        case .upload: "Upload"
         case .storage: "Storage"
         }
     }

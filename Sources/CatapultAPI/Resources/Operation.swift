@@ -73,6 +73,10 @@ public enum OperationKind: String, Codable, Sendable, CaseIterable {
     case sync
     /// Fetching what an MLflow server says of a version.
     case mlflow
+    /// Reading stored bytes again, to hold them against their digests.
+    case verify
+    /// Removing stored bytes that nothing refers to.
+    case gc
 }
 
 /// Where an operation stands.

@@ -83,7 +83,9 @@ public enum APIReference {
 
         table("Parameters", description.path.map { ($0, "path") } + description.query.map { ($0, "query") }, into: html)
         table("Body", description.body.map { ($0, nil) }, into: html)
-        if call.requestBody != .json {
+        if call.requestBody == .multipart {
+            html.markup("<p>The body is a form whose part <code>file</code> is the content, streamed; the parameters may be its other parts.</p>\n")
+        } else if call.requestBody != .json {
             html.markup("<p>The body is the content itself, streamed: ").text(call.requestBody.mediaType).markup("</p>\n")
         }
         answer(description, types: types, into: html)
@@ -199,7 +201,11 @@ public enum APIReference {
         if call.route.method != .get { words.append("-X \(call.route.method.rawValue)") }
         words.append("\"http://localhost:8080\(path)\"")
         if call.access != .open { words.append("-H \"X-API-Key: $REGISTRY_API_KEY\"") }
-        if call.requestBody != .json { words.append("--data-binary @file") }
+        if call.requestBody == .multipart {
+            words.append("-F file=@file")
+        } else if call.requestBody != .json {
+            words.append("--data-binary @file")
+        }
         if !description.body.isEmpty {
             let required = description.body.filter(\.isRequired)
             let shown = required.isEmpty ? Array(description.body.prefix(1)) : required

@@ -154,6 +154,16 @@ public enum OpenAPI {
 
     private static func requestBody(_ description: CallDescription) -> JSONValue? {
         let form = description.call.requestBody
+        if form == .multipart {
+            let file = JSONSchema.Property(name: "file", schema: .string(), isRequired: true, description: "The file.")
+            return [
+                "required": true,
+                "content": [
+                    form.mediaType: ["schema": JSONSchema.object([file] + description.query).json(.openAPI)],
+                    BodyForm.bytes.mediaType: ["schema": ["type": "string", "contentMediaType": .string(BodyForm.bytes.mediaType)]],
+                ],
+            ]
+        }
         if form != .json {
             return [
                 "required": true, "content": [form.mediaType: ["schema": ["type": "string", "contentMediaType": .string(form.mediaType)]]],
@@ -197,6 +207,11 @@ public enum OpenAPI {
             guard let name = failures[status]?.name else { continue }
             members["\(status)"] = ["$ref": .string("#/components/responses/\(name)")]
         }
+        if call.responseBody == .bytes {
+            members["206"] = ["description": "The range that was asked for.", "content": success["content"] ?? [:]]
+            members["304"] = ["description": "The client has these bytes already."]
+            members["416"] = ["$ref": "#/components/responses/Failure"]
+        }
         // A server that is not well says so in the shape of its health, which load balancers and earlier clients read.
         if call is GetHealth.Type, let content = success["content"] {
             members["503"] = ["description": "The database does not answer.", "content": content]
@@ -208,7 +223,7 @@ public enum OpenAPI {
         switch call.responseBody {
         case .text: "Text that grows until what it tells of has ended."
         case .events: "Server-sent events."
-        case .bytes: "The bytes."
+        case .bytes, .multipart: "The bytes."
         case .html: "A page for people."
         case .json: call.success == 201 ? "It was created." : "It worked."
         }

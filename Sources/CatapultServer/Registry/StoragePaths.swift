@@ -3,6 +3,11 @@ import Glibc
 
 /// The storage root, and the only way to a path beneath it.
 struct StoragePaths: Sendable {
+    /// The folder beneath the root that is the server's own: stored bytes, uploads. No client's path leads there.
+    static let reserved = ".catapult"
+    /// Where earlier installations had their storage; clients still send such paths (contract, section 3.5).
+    private static let olderRoots = ["/fsx", "/ceph"]
+
     /// Absolute, with symbolic links resolved.
     let root: String
 
@@ -21,7 +26,7 @@ struct StoragePaths: Sendable {
     /// - Throws: 400 InvalidPathError.
     func resolve(_ path: String) throws(CatapultError) -> String {
         guard !path.utf8.contains(0) else { throw Self.outside(path, "it contains a NUL character") }
-        let absolute = path.hasPrefix("/") ? path : "\(root)/\(path)"
+        let absolute = absolute(path)
         var parts: [Substring] = []
         for part in absolute.split(separator: "/") where part != "." {
             guard part == ".." else {
@@ -38,6 +43,9 @@ struct StoragePaths: Sendable {
                 guard full == root || full.hasPrefix(root + "/") else {
                     throw Self.outside(path, "it lies outside the storage root \(root)")
                 }
+                guard full != "\(root)/\(Self.reserved)", !full.hasPrefix("\(root)/\(Self.reserved)/") else {
+                    throw Self.outside(path, "\(Self.reserved) is the server's own folder")
+                }
                 return full
             }
             guard errno == ENOENT, let last = parts.popLast() else {
@@ -45,6 +53,16 @@ struct StoragePaths: Sendable {
             }
             missing.insert(last, at: 0)
         }
+    }
+
+    /// The path beneath the root of an absolute one that ``resolve(_:)`` gave.
+    func relative(_ absolute: String) -> String { String(absolute.dropFirst(root.utf8.count + 1)) }
+
+    private func absolute(_ path: String) -> String {
+        guard path.hasPrefix("/") else { return "\(root)/\(path)" }
+        guard path != root, !path.hasPrefix(root + "/") else { return path }
+        for older in Self.olderRoots where path == older || path.hasPrefix(older + "/") { return root + path.dropFirst(older.count) }
+        return path
     }
 
     private static func outside(_ path: String, _ reason: String) -> CatapultError {
