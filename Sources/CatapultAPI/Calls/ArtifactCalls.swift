@@ -7,7 +7,7 @@ extension Catalogue {
 }
 
 /// Records an artifact without looking at its bytes: `stored` is false until they were verified.
-/// 
+///
 /// `name` or `filename`, and `file_path` or `storage_path` are required.
 public struct CreateArtifact: APICall {
     public typealias Output = Artifact
@@ -35,7 +35,11 @@ public struct CreateArtifact: APICall {
     public var modelID: String?
 
     /// A call with its parameters.
-    public init(name: String? = nil, filename: String? = nil, artifactType: String, filePath: String? = nil, storagePath: String? = nil, sizeBytes: Int64, checksum: String, checksumType: String? = nil, platform: String? = nil, pythonVersion: String? = nil, metadata: [String: JSONValue]? = nil, releaseID: String? = nil, versionID: String? = nil, modelID: String? = nil) {
+    public init(
+        name: String? = nil, filename: String? = nil, artifactType: String, filePath: String? = nil, storagePath: String? = nil,
+        sizeBytes: Int64, checksum: String, checksumType: String? = nil, platform: String? = nil, pythonVersion: String? = nil,
+        metadata: [String: JSONValue]? = nil, releaseID: String? = nil, versionID: String? = nil, modelID: String? = nil
+    ) {
         self.name = name
         self.filename = filename
         self.artifactType = artifactType
@@ -53,7 +57,8 @@ public struct CreateArtifact: APICall {
     }
 
     public static let fields: [String: Field] = Artifact.fields.picking(
-"name", "filename", "artifactType", "filePath", "storagePath", "sizeBytes", "checksum", "checksumType", "platform", "pythonVersion", "metadata", "releaseID", "versionID", "modelID")
+        "name", "filename", "artifactType", "filePath", "storagePath", "sizeBytes", "checksum", "checksumType", "platform", "pythonVersion",
+        "metadata", "releaseID", "versionID", "modelID")
 }
 
 /// Lists artifacts, newest first, without those that were deleted.
@@ -78,7 +83,10 @@ public struct ListArtifacts: APICall {
     public var search: String?
 
     /// A call with its parameters.
-    public init(page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil, releaseID: String? = nil, versionID: String? = nil, modelID: String? = nil, artifactType: String? = nil, platform: String? = nil, search: String? = nil) {
+    public init(
+        page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil, releaseID: String? = nil,
+        versionID: String? = nil, modelID: String? = nil, artifactType: String? = nil, platform: String? = nil, search: String? = nil
+    ) {
         self.page = page
         self.size = size
         self.limit = limit
@@ -93,7 +101,8 @@ public struct ListArtifacts: APICall {
     }
 
     public static let fields: [String: Field] = Paging.fields.merging([
-        "releaseID": "Only artifacts of this version.", "versionID": "The same as release_id.", "modelID": "Only artifacts of this model and its versions.",
+        "releaseID": "Only artifacts of this version.", "versionID": "The same as release_id.",
+        "modelID": "Only artifacts of this model and its versions.",
         "artifactType": "Only artifacts of this type.", "platform": "Only artifacts for this platform.",
         "search": "Only artifacts with this text in their name.",
     ]) { $1 }
@@ -144,7 +153,9 @@ public struct UpdateArtifact: APICall {
         self.storagePath = storagePath
     }
 
-    public static let fields: [String: Field] = Artifact.fields.picking("metadata", "filePath", "storagePath").merging(["artifactID": "UUID of the artifact."]) { $1 }
+    public static let fields: [String: Field] = Artifact.fields.picking("metadata", "filePath", "storagePath").merging([
+        "artifactID": "UUID of the artifact."
+    ]) { $1 }
 }
 
 /// Deletes an artifact. Its bytes are kept for the retention time; garbage collection removes them then, unless something else refers to them.
@@ -191,7 +202,10 @@ public struct UploadArtifact: APICall {
     public var checksum: String?
 
     /// A call with its parameters.
-    public init(name: String? = nil, filename: String? = nil, artifactType: String? = nil, platform: String? = nil, pythonVersion: String? = nil, releaseID: String? = nil, versionID: String? = nil, modelID: String? = nil, checksum: String? = nil) {
+    public init(
+        name: String? = nil, filename: String? = nil, artifactType: String? = nil, platform: String? = nil, pythonVersion: String? = nil,
+        releaseID: String? = nil, versionID: String? = nil, modelID: String? = nil, checksum: String? = nil
+    ) {
         self.name = name
         self.filename = filename
         self.artifactType = artifactType
@@ -213,7 +227,7 @@ public struct UploadArtifact: APICall {
 }
 
 /// Registers a file that lies beneath the storage root, where it is: it is read once for its digest and not copied.
-/// 
+///
 /// `file_path` or `storage_path` is required.
 public struct RegisterArtifact: APICall {
     public typealias Output = Artifact
@@ -239,7 +253,11 @@ public struct RegisterArtifact: APICall {
     public var modelID: String?
 
     /// A call with its parameters.
-    public init(filePath: String? = nil, storagePath: String? = nil, name: String? = nil, filename: String? = nil, artifactType: String? = nil, checksum: String? = nil, platform: String? = nil, pythonVersion: String? = nil, metadata: [String: JSONValue]? = nil, releaseID: String? = nil, versionID: String? = nil, modelID: String? = nil) {
+    public init(
+        filePath: String? = nil, storagePath: String? = nil, name: String? = nil, filename: String? = nil, artifactType: String? = nil,
+        checksum: String? = nil, platform: String? = nil, pythonVersion: String? = nil, metadata: [String: JSONValue]? = nil,
+        releaseID: String? = nil, versionID: String? = nil, modelID: String? = nil
+    ) {
         self.filePath = filePath
         self.storagePath = storagePath
         self.name = name
@@ -431,7 +449,10 @@ public struct VerifyArtifacts: APICall {
     public var bytesPerSecond: Int64?
 
     /// A call with its parameters.
-    public init(modelID: String? = nil, versionID: String? = nil, releaseID: String? = nil, artifactID: String? = nil, sha256: String? = nil, olderThanHours: Int? = nil, bytesPerSecond: Int64? = nil) {
+    public init(
+        modelID: String? = nil, versionID: String? = nil, releaseID: String? = nil, artifactID: String? = nil, sha256: String? = nil,
+        olderThanHours: Int? = nil, bytesPerSecond: Int64? = nil
+    ) {
         self.modelID = modelID
         self.versionID = versionID
         self.releaseID = releaseID

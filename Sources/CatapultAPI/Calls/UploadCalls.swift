@@ -47,9 +47,10 @@ public struct CreateUpload: APICall {
         self.metadata = metadata
     }
 
-    public static let fields: [String: Field] = Upload.fields.picking("sizeBytes", "sha256", "versionID", "path", "modelID", "name").merging(
-        Artifact.fields.picking("artifactType", "platform", "pythonVersion", "metadata")
-    ) { first, _ in first }.merging(["releaseID": "The same as version_id."]) { $1 }
+    public static let fields: [String: Field] = Upload.fields.picking("sizeBytes", "sha256", "versionID", "path", "modelID", "name")
+        .merging(
+            Artifact.fields.picking("artifactType", "platform", "pythonVersion", "metadata")
+        ) { first, _ in first }.merging(["releaseID": "The same as version_id."]) { $1 }
 }
 
 /// Lists uploads, newest first.

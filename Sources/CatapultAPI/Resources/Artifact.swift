@@ -59,7 +59,8 @@ public struct Artifact: Codable, Sendable, Equatable {
 extension Artifact: Documented {
     public static let fields: [String: Field] = [
         "id": "UUID.",
-        "name": Field("File name, under which it is downloaded; unique in its version, else in its model, else among the others.", .length(1...255)),
+        "name": Field(
+            "File name, under which it is downloaded; unique in its version, else in its model, else among the others.", .length(1...255)),
         "filename": Field("The same as name.", .length(1...255)),
         "artifactType": Field("What it is: wheel, sdist, tarball, singularity, binary or a word of your own.", .length(1...50)),
         "filePath": Field("Path of the file beneath the storage root.", .length(1...1_000)),

@@ -84,7 +84,8 @@ public enum APIReference {
         table("Parameters", description.path.map { ($0, "path") } + description.query.map { ($0, "query") }, into: html)
         table("Body", description.body.map { ($0, nil) }, into: html)
         if call.requestBody == .multipart {
-            html.markup("<p>The body is a form whose part <code>file</code> is the content, streamed; the parameters may be its other parts.</p>\n")
+            html.markup(
+                "<p>The body is a form whose part <code>file</code> is the content, streamed; the parameters may be its other parts.</p>\n")
         } else if call.requestBody != .json {
             html.markup("<p>The body is the content itself, streamed: ").text(call.requestBody.mediaType).markup("</p>\n")
         }

@@ -24,7 +24,8 @@ extension CatapultError {
     /// 413: more bytes than are taken.
     static func tooLarge(limit: Int64) -> CatapultError {
         CatapultError(
-            status: 413, code: "upload_too_large", type: "PayloadTooLargeError", message: "The file has more than \(limit) bytes, the limit.",
+            status: 413, code: "upload_too_large", type: "PayloadTooLargeError",
+            message: "The file has more than \(limit) bytes, the limit.",
             hint: "Ask the admin to raise CATAPULT_MAX_UPLOAD_SIZE, or put the file beneath the storage root and register it there.",
             details: ["limit_bytes": .int(limit)])
     }
