@@ -44,6 +44,7 @@ struct FileUpload: Sendable {
             try AuditLog.record(
                 context, id: version.id, details: ["path": .string(file.path), "size_bytes": .int(file.sizeBytes)], in: connection)
         }
+        await FactsRecorder(database: database, storage: storage).record(versionID: version.id, logger: context.logger)
         return VersionFile(path: file.path, sizeBytes: file.sizeBytes, sha256: file.sha256, stored: true)
     }
 

@@ -21,16 +21,17 @@ struct ModelService: Sendable {
     func create(_ call: CreateModel, _ context: CallContext) async throws -> Model {
         try context.scope.require(model: call.name)
         let folder = try storage.resolve(call.storagePath)
+        let found = await FactsRecorder(database: database, storage: storage).facts(ofFolder: folder)
         let now = Timestamp.now
-        let model = Model(
+        var model = Model(
             id: Identifier.make(at: now), name: call.name, storagePath: call.storagePath, repository: call.repository,
             company: call.company,
             baseModel: call.baseModel, parameterCount: call.parameterCount, description: call.description, tags: call.tags ?? [],
             metadata: call.metadata ?? [:], requiresGPU: call.requiresGPU ?? true,
-            serverType: call.serverType ?? ServerTypeDetector.detect(paths: ServerTypeDetector.paths(in: folder)),
-            source: call.source ?? .manual, versionCount: 0, createdAt: now, updatedAt: now)
+            serverType: call.serverType, source: call.source ?? .manual, versionCount: 0, createdAt: now, updatedAt: now)
+        if let found { model.learn(found.facts, paths: found.paths) }
         do {
-            try await database.write { connection in
+            try await database.write { [model] connection in
                 try ModelStore.insert(model, in: connection)
                 try AuditLog.record(
                     context, id: model.id, details: ["name": .string(model.name), "storage_path": .string(model.storagePath)],
@@ -55,7 +56,7 @@ struct ModelService: Sendable {
             model.tags = call.tags ?? model.tags
             model.metadata = call.metadata ?? model.metadata
             model.requiresGPU = call.requiresGPU ?? model.requiresGPU
-            model.serverType = call.serverType ?? model.serverType
+            if let type = call.serverType { model.choose(type) }
             model.updatedAt = .now
             try ModelStore.update(model, in: connection)
             try AuditLog.record(context, id: model.id, details: ["name": .string(model.name)], in: connection)

@@ -43,6 +43,10 @@ enum ModelStore {
         try connection.execute("DELETE FROM models WHERE id = \(id)")
     }
 
+    static func find(_ id: String, in connection: any SQLConnection) throws -> Model? {
+        try connection.fetchFirst("SELECT \(columns) FROM models WHERE id = \(id)", model)
+    }
+
     /// The model with an id or a name that lies inside of the scope; 404 with near names otherwise.
     static func resolve(_ idOrName: String, for scope: KeyScope, in connection: any SQLConnection) throws -> Model {
         let key: SQLQuery = Identifier.isUUID(idOrName) ? "id = \(idOrName.lowercased())" : "name = \(idOrName)"

@@ -1,6 +1,7 @@
 import CatapultAPI
 import Crypto
 import Glibc
+import ModelFiles
 import SQLDatabase
 
 /// The rules of versions.
@@ -61,9 +62,7 @@ struct VersionService: Sendable {
         do {
             try await database.write { connection in
                 try VersionStore.insert(version, files: files, in: connection)
-                if model.serverType == nil, let type = ServerTypeDetector.detect(paths: files.map(\.path)) {
-                    var model = try ModelStore.resolve(model.id, for: .everything, in: connection)
-                    model.serverType = type
+                if var model = try ModelStore.find(model.id, in: connection), model.learn(ModelFacts(), paths: files.map(\.path)) {
                     try ModelStore.update(model, in: connection)
                 }
                 try AuditLog.record(
@@ -83,7 +82,9 @@ struct VersionService: Sendable {
         } catch DatabaseError.foreignKeyViolation {
             throw CatapultError.notFound(.model, reference)
         }
-        return version
+        guard version.missingFiles == 0 else { return version }
+        await FactsRecorder(database: database, storage: storage).record(versionID: version.id, logger: context.logger)
+        return try await database.read { try VersionStore.find(version.id, in: $0) } ?? version
     }
 
     /// Holds the list of files against what lies in the folder: those that are there with their size need no upload.

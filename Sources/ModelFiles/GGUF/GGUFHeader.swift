@@ -79,7 +79,7 @@ public struct GGUFHeader: Sendable, Equatable {
     public var quantization: String? {
         if let type = values["general.file_type"]?.integer, let name = GGUFFileType.name(type) { return name }
         return tensors.max { ($0.value.elements, $1.key) < ($1.value.elements, $0.key) }
-            .flatMap { GGUFTensorType(rawValue: $0.key)?.name }
+            .flatMap { GGUFTensorType($0.key)?.name }
     }
 }
 
@@ -198,7 +198,7 @@ struct GGUFReader {
             guard !overflow else { throw cursor.failure(.malformed, "the tensors claim more than 2^64 numbers") }
             header.parameterCount = sum
             if name.contains("_exps.") { header.expertParameterCount &+= elements }
-            let size = GGUFTensorType(rawValue: type).flatMap { $0.byteCount(elements: elements) }
+            let size = GGUFTensorType(type).flatMap { $0.byteCount(elements: elements) }
             header.weightBytes = Self.sum(header.weightBytes, size)
             dataEnd = dataEnd.flatMap { end in Self.sum(offset, size).map { max(end, $0) } }
         }

@@ -1,83 +1,42 @@
 /// How a GGUF tensor's numbers are stored: `ggml_type` of ggml.h, with the block sizes of ggml-common.h
 /// (also `GGML_QUANT_SIZES` in gguf-py's constants.py).
-public enum GGUFTensorType: UInt32, Sendable, CaseIterable {
-    case f32 = 0
-    case f16 = 1
-    case q4_0 = 2
-    case q4_1 = 3
-    case q5_0 = 6
-    case q5_1 = 7
-    case q8_0 = 8
-    case q8_1 = 9
-    case q2_K = 10
-    case q3_K = 11
-    case q4_K = 12
-    case q5_K = 13
-    case q6_K = 14
-    case q8_K = 15
-    case iq2_XXS = 16
-    case iq2_XS = 17
-    case iq3_XXS = 18
-    case iq1_S = 19
-    case iq4_NL = 20
-    case iq3_S = 21
-    case iq2_S = 22
-    case iq4_XS = 23
-    case i8 = 24
-    case i16 = 25
-    case i32 = 26
-    case i64 = 27
-    case f64 = 28
-    case iq1_M = 29
-    case bf16 = 30
-    case tq1_0 = 34
-    case tq2_0 = 35
-    case mxfp4 = 39
-    case nvfp4 = 40
-    case q1_0 = 41
-
+public struct GGUFTensorType: Sendable, Equatable {
     /// The name that people use, such as `Q4_K`.
-    public var name: String { "\(self)".uppercased() }
+    public let name: String
+    /// How many numbers a block holds.
+    public let blockElements: UInt64
+    /// In how many bytes.
+    public let blockBytes: UInt64
 
-    /// How many numbers a block holds, and in how many bytes.
-    public var block: (elements: UInt64, bytes: UInt64) {
-        switch self {
-        case .f32, .i32: (1, 4)
-        case .f16, .bf16, .i16: (1, 2)
-        case .f64, .i64: (1, 8)
-        case .i8: (1, 1)
-        case .q4_0, .iq4_NL: (32, 18)
-        case .q4_1: (32, 20)
-        case .q5_0: (32, 22)
-        case .q5_1: (32, 24)
-        case .q8_0: (32, 34)
-        case .q8_1: (32, 40)
-        case .mxfp4: (32, 17)
-        case .nvfp4: (64, 36)
-        case .q1_0: (128, 18)
-        case .q2_K: (256, 84)
-        case .q3_K, .iq3_S: (256, 110)
-        case .q4_K: (256, 144)
-        case .q5_K: (256, 176)
-        case .q6_K: (256, 210)
-        case .q8_K: (256, 292)
-        case .iq2_XXS, .tq2_0: (256, 66)
-        case .iq2_XS: (256, 74)
-        case .iq3_XXS: (256, 98)
-        case .iq1_S: (256, 50)
-        case .iq2_S: (256, 82)
-        case .iq4_XS: (256, 136)
-        case .iq1_M: (256, 56)
-        case .tq1_0: (256, 54)
-        }
+    private init(_ name: String, _ blockElements: UInt64, _ blockBytes: UInt64) {
+        self.name = name
+        self.blockElements = blockElements
+        self.blockBytes = blockBytes
+    }
+
+    /// The type of a number in a file, or nil for one that is not known.
+    public init?(_ number: UInt32) {
+        guard let type = Self.known[number] else { return nil }
+        self = type
     }
 
     /// Bytes of so many numbers, or nil where that is beyond 64 bits.
     public func byteCount(elements: UInt64) -> UInt64? {
-        let (blocks, rest) = elements.quotientAndRemainder(dividingBy: block.elements)
-        let (bytes, overflow) = (blocks + (rest > 0 ? 1 : 0)).multipliedReportingOverflow(by: block.bytes)
+        let (blocks, rest) = elements.quotientAndRemainder(dividingBy: blockElements)
+        let (bytes, overflow) = (blocks + (rest > 0 ? 1 : 0)).multipliedReportingOverflow(by: blockBytes)
         return overflow ? nil : bytes
     }
+
+    private static let known: [UInt32: GGUFTensorType] = [
+        0: .init("F32", 1, 4), 1: .init("F16", 1, 2), 2: .init("Q4_0", 32, 18), 3: .init("Q4_1", 32, 20), 6: .init("Q5_0", 32, 22),
+        7: .init("Q5_1", 32, 24), 8: .init("Q8_0", 32, 34), 9: .init("Q8_1", 32, 40), 10: .init("Q2_K", 256, 84),
+        11: .init("Q3_K", 256, 110), 12: .init("Q4_K", 256, 144), 13: .init("Q5_K", 256, 176), 14: .init("Q6_K", 256, 210),
+        15: .init("Q8_K", 256, 292), 16: .init("IQ2_XXS", 256, 66), 17: .init("IQ2_XS", 256, 74), 18: .init("IQ3_XXS", 256, 98),
+        19: .init("IQ1_S", 256, 50), 20: .init("IQ4_NL", 32, 18), 21: .init("IQ3_S", 256, 110), 22: .init("IQ2_S", 256, 82),
+        23: .init("IQ4_XS", 256, 136), 24: .init("I8", 1, 1), 25: .init("I16", 1, 2), 26: .init("I32", 1, 4), 27: .init("I64", 1, 8),
+        28: .init("F64", 1, 8), 29: .init("IQ1_M", 256, 56), 30: .init("BF16", 1, 2), 34: .init("TQ1_0", 256, 54),
+        35: .init("TQ2_0", 256, 66), 39: .init("MXFP4", 32, 17), 40: .init("NVFP4", 64, 36), 41: .init("Q1_0", 128, 18),
+    ]
 }
 
 /// What `general.file_type` says of most tensors: `llama_ftype` of llama.h.
