@@ -113,9 +113,9 @@ struct SmallValueTests {
 
     @Test("the envelope counts pages, also with no rows and past the end")
     func envelope() {
-        let page = Paging(limit: 30, offset: 60).envelope(["a"], total: 61)
+        let page = Page(items: ["a"], total: 61, page: 3, size: 30)
         #expect((page.page, page.size, page.pages, page.total) == (3, 30, 3, 61))
-        let empty = Paging(page: 5, size: 10).envelope([String](), total: 0)
+        let empty = Page(items: [String](), total: 0, page: 5, size: 10)
         #expect((empty.page, empty.pages, empty.items.count) == (5, 0, 0))
     }
 

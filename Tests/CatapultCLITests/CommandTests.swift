@@ -7,7 +7,7 @@ import Testing
 
 /// Whole command lines against a server that answers as the contract says.
 @Suite(.timeLimit(.minutes(1))) struct CommandTests {
-    private static let empty = #"{"items":[],"total":0,"page":1,"size":20,"pages":0}"#
+    private static let empty = #"{"items":[],"total":0,"page":1,"size":20,"pages":0,"next_cursor":null,"total_is_exact":true}"#
 
     private func stage(_ server: TestServer, terminalWidth: Int? = nil, input: String = "") -> Stage {
         Stage(

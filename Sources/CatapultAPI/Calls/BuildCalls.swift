@@ -57,7 +57,8 @@ public struct CreateBuild: APICall {
 }
 
 /// Lists builds, newest first.
-public struct ListBuilds: APICall {
+public struct ListBuilds: PagedCall {
+    public typealias Item = Build
     public typealias Output = Page<Build>
     public static let route = Route.get("/docker/builds")
     public static let access = Access.role(.viewer)
@@ -70,13 +71,15 @@ public struct ListBuilds: APICall {
     public var limit: Int?
     public var offset: Int?
     public var skip: Int?
+    public var cursor: String?
     public var releaseID: String?
     public var versionID: String?
     public var status: BuildStatus?
 
     /// A call with its parameters.
     public init(
-        page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil, releaseID: String? = nil,
+        page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil, cursor: String? = nil,
+        releaseID: String? = nil,
         versionID: String? = nil, status: BuildStatus? = nil
     ) {
         self.page = page
@@ -84,6 +87,7 @@ public struct ListBuilds: APICall {
         self.limit = limit
         self.offset = offset
         self.skip = skip
+        self.cursor = cursor
         self.releaseID = releaseID
         self.versionID = versionID
         self.status = status
@@ -94,9 +98,6 @@ public struct ListBuilds: APICall {
         "versionID": "The same as release_id.",
         "status": "Only builds of this status.",
     ]) { $1 }
-
-    /// The rows asked for.
-    public var paging: Paging { Paging(page: page, size: size, limit: limit, offset: offset, skip: skip) }
 }
 
 /// Shows a build.

@@ -122,7 +122,8 @@ public struct ExecuteDeployment: APICall {
 }
 
 /// Lists deployments, newest first.
-public struct ListDeployments: APICall {
+public struct ListDeployments: PagedCall {
+    public typealias Item = Deployment
     public typealias Output = Page<Deployment>
     public static let route = Route.get("/deployments")
     public static let access = Access.role(.viewer)
@@ -135,6 +136,7 @@ public struct ListDeployments: APICall {
     public var limit: Int?
     public var offset: Int?
     public var skip: Int?
+    public var cursor: String?
     public var environment: String?
     public var status: DeploymentStatus?
     public var releaseID: String?
@@ -143,7 +145,8 @@ public struct ListDeployments: APICall {
 
     /// A call with its parameters.
     public init(
-        page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil, environment: String? = nil,
+        page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil, cursor: String? = nil,
+        environment: String? = nil,
         status: DeploymentStatus? = nil, releaseID: String? = nil, versionID: String? = nil, modelName: String? = nil
     ) {
         self.page = page
@@ -151,6 +154,7 @@ public struct ListDeployments: APICall {
         self.limit = limit
         self.offset = offset
         self.skip = skip
+        self.cursor = cursor
         self.environment = environment
         self.status = status
         self.releaseID = releaseID
@@ -165,9 +169,6 @@ public struct ListDeployments: APICall {
         "versionID": "The same as release_id.",
         "modelName": "Only deployments of the model with this name, in any case.",
     ]) { $1 }
-
-    /// The rows asked for.
-    public var paging: Paging { Paging(page: page, size: size, limit: limit, offset: offset, skip: skip) }
 }
 
 /// Shows a deployment.

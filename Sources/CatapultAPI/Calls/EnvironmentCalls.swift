@@ -5,7 +5,8 @@ extension Catalogue {
 }
 
 /// Lists environments by name.
-public struct ListEnvironments: APICall {
+public struct ListEnvironments: PagedCall {
+    public typealias Item = Environment
     public typealias Output = Page<Environment>
     public static let route = Route.get("/environments")
     public static let access = Access.role(.viewer)
@@ -18,20 +19,19 @@ public struct ListEnvironments: APICall {
     public var limit: Int?
     public var offset: Int?
     public var skip: Int?
+    public var cursor: String?
 
     /// A call with its parameters.
-    public init(page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil) {
+    public init(page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil, cursor: String? = nil) {
         self.page = page
         self.size = size
         self.limit = limit
         self.offset = offset
         self.skip = skip
+        self.cursor = cursor
     }
 
     public static let fields: [String: Field] = Paging.fields
-
-    /// The rows asked for.
-    public var paging: Paging { Paging(page: page, size: size, limit: limit, offset: offset, skip: skip) }
 }
 
 /// Creates an environment.

@@ -5,7 +5,8 @@ extension Catalogue {
 }
 
 /// Lists models, newest first.
-public struct ListModels: APICall {
+public struct ListModels: PagedCall {
+    public typealias Item = Model
     public typealias Output = Page<Model>
     public static let route = Route.get("/models")
     public static let access = Access.role(.viewer)
@@ -18,6 +19,7 @@ public struct ListModels: APICall {
     public var limit: Int?
     public var offset: Int?
     public var skip: Int?
+    public var cursor: String?
     public var search: String?
     public var source: ModelSource?
     public var serverType: ServerType?
@@ -25,7 +27,8 @@ public struct ListModels: APICall {
 
     /// A call with its parameters.
     public init(
-        page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil, search: String? = nil,
+        page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil, cursor: String? = nil,
+        search: String? = nil,
         source: ModelSource? = nil, serverType: ServerType? = nil, includeOrphaned: Bool? = nil
     ) {
         self.page = page
@@ -33,6 +36,7 @@ public struct ListModels: APICall {
         self.limit = limit
         self.offset = offset
         self.skip = skip
+        self.cursor = cursor
         self.search = search
         self.source = source
         self.serverType = serverType
@@ -45,22 +49,33 @@ public struct ListModels: APICall {
         "serverType": "Only models of this server type.",
         "includeOrphaned": "Also models whose files are gone. Default false.",
     ]) { $1 }
-
-    /// The rows asked for.
-    public var paging: Paging { Paging(page: page, size: size, limit: limit, offset: offset, skip: skip) }
 }
 
-/// Lists all models by name, for pickers.
+/// Lists models by name, for pickers.
 public struct ListModelOptions: APICall {
     public typealias Output = [ModelOption]
     public static let route = Route.get("/models/options")
     public static let access = Access.role(.viewer)
     public static let effect = Effect.read
     public static let group = "Models"
-    public static let summary = "List ids and names of all models"
+    public static let summary = "List ids and names of models, by name"
+
+    /// The most options that an answer holds.
+    public static let mostRows = 10_000
+
+    public var prefix: String?
+    public var limit: Int?
 
     /// A call with its parameters.
-    public init() {}
+    public init(prefix: String? = nil, limit: Int? = nil) {
+        self.prefix = prefix
+        self.limit = limit
+    }
+
+    public static let fields: [String: Field] = [
+        "prefix": "Only models whose name begins so.",
+        "limit": Field("The most options to return, 1 to 10000. Default 10000.", .range(1...Double(mostRows))),
+    ]
 }
 
 /// Registers a model.
@@ -203,7 +218,8 @@ public struct DeleteModel: APICall {
 }
 
 /// Lists the versions of a model, newest first.
-public struct ListModelVersions: APICall {
+public struct ListModelVersions: PagedCall {
+    public typealias Item = Version
     public typealias Output = Page<Version>
     public static let route = Route.get("/models/{model_id}/versions")
     public static let access = Access.role(.viewer)
@@ -217,21 +233,22 @@ public struct ListModelVersions: APICall {
     public var limit: Int?
     public var offset: Int?
     public var skip: Int?
+    public var cursor: String?
 
     /// A call with its parameters.
-    public init(modelID: String, page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil) {
+    public init(
+        modelID: String, page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil, cursor: String? = nil
+    ) {
         self.modelID = modelID
         self.page = page
         self.size = size
         self.limit = limit
         self.offset = offset
         self.skip = skip
+        self.cursor = cursor
     }
 
     public static let fields: [String: Field] = Paging.fields.merging([
         "modelID": "UUID or exact name of the model."
     ]) { $1 }
-
-    /// The rows asked for.
-    public var paging: Paging { Paging(page: page, size: size, limit: limit, offset: offset, skip: skip) }
 }

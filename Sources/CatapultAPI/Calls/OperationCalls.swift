@@ -5,7 +5,8 @@ extension Catalogue {
 }
 
 /// Lists operations, newest first.
-public struct ListOperations: APICall {
+public struct ListOperations: PagedCall {
+    public typealias Item = Operation
     public typealias Output = Page<Operation>
     public static let route = Route.get("/operations")
     public static let access = Access.role(.viewer)
@@ -18,13 +19,15 @@ public struct ListOperations: APICall {
     public var limit: Int?
     public var offset: Int?
     public var skip: Int?
+    public var cursor: String?
     public var kind: OperationKind?
     public var state: OperationState?
     public var subjectID: String?
 
     /// A call with its parameters.
     public init(
-        page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil, kind: OperationKind? = nil,
+        page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil, cursor: String? = nil,
+        kind: OperationKind? = nil,
         state: OperationState? = nil, subjectID: String? = nil
     ) {
         self.page = page
@@ -32,6 +35,7 @@ public struct ListOperations: APICall {
         self.limit = limit
         self.offset = offset
         self.skip = skip
+        self.cursor = cursor
         self.kind = kind
         self.state = state
         self.subjectID = subjectID
@@ -42,9 +46,6 @@ public struct ListOperations: APICall {
         "state": "Only operations in this state.",
         "subjectID": "Only operations on this thing.",
     ]) { $1 }
-
-    /// The rows asked for.
-    public var paging: Paging { Paging(page: page, size: size, limit: limit, offset: offset, skip: skip) }
 }
 
 /// Shows an operation.

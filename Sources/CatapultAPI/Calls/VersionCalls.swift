@@ -74,7 +74,8 @@ public struct CreateVersion: APICall {
 }
 
 /// Lists versions of all models, newest first.
-public struct ListVersions: APICall {
+public struct ListVersions: PagedCall {
+    public typealias Item = Version
     public typealias Output = Page<Version>
     public static let route = Route.get("/versions", alias: "/releases")
     public static let access = Access.role(.viewer)
@@ -87,6 +88,7 @@ public struct ListVersions: APICall {
     public var limit: Int?
     public var offset: Int?
     public var skip: Int?
+    public var cursor: String?
     public var modelName: String?
     public var version: String?
     public var environment: String?
@@ -95,7 +97,8 @@ public struct ListVersions: APICall {
 
     /// A call with its parameters.
     public init(
-        page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil, modelName: String? = nil,
+        page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil, cursor: String? = nil,
+        modelName: String? = nil,
         version: String? = nil, environment: String? = nil, isRelease: Bool? = nil, status: VersionStatus? = nil
     ) {
         self.page = page
@@ -103,6 +106,7 @@ public struct ListVersions: APICall {
         self.limit = limit
         self.offset = offset
         self.skip = skip
+        self.cursor = cursor
         self.modelName = modelName
         self.version = version
         self.environment = environment
@@ -117,22 +121,33 @@ public struct ListVersions: APICall {
         "isRelease": "Only releases, or only others.",
         "status": "Only versions of this status.",
     ]) { $1 }
-
-    /// The rows asked for.
-    public var paging: Paging { Paging(page: page, size: size, limit: limit, offset: offset, skip: skip) }
 }
 
-/// Lists all versions, for pickers, newest first.
+/// Lists versions for pickers, newest first.
 public struct ListVersionOptions: APICall {
     public typealias Output = [VersionOption]
     public static let route = Route.get("/versions/options", alias: "/releases/options")
     public static let access = Access.role(.viewer)
     public static let effect = Effect.read
     public static let group = "Versions"
-    public static let summary = "List ids and names of all versions"
+    public static let summary = "List ids and names of versions, newest first"
+
+    /// The most options that an answer holds.
+    public static let mostRows = 10_000
+
+    public var modelName: String?
+    public var limit: Int?
 
     /// A call with its parameters.
-    public init() {}
+    public init(modelName: String? = nil, limit: Int? = nil) {
+        self.modelName = modelName
+        self.limit = limit
+    }
+
+    public static let fields: [String: Field] = [
+        "modelName": "Only versions of the model with this name.",
+        "limit": Field("The most options to return, 1 to 10000. Default 10000.", .range(1...Double(mostRows))),
+    ]
 }
 
 /// Shows the newest version of a model.

@@ -82,37 +82,6 @@ extension APICall {
     public static var hasBody: Bool { requestBody == .json && (route.method == .post || route.method == .put) }
 }
 
-/// A page of a list, in the contract's envelope.
-public struct Page<Item: Codable & Sendable>: Codable, Sendable, Documented {
-    /// The rows of this page.
-    public var items: [Item]
-    /// Rows on all pages.
-    public var total: Int
-    /// Number of this page, from 1.
-    public var page: Int
-    /// Rows per page.
-    public var size: Int
-    /// Number of pages.
-    public var pages: Int
-
-    /// A page out of `total` rows.
-    public init(items: [Item], total: Int, page: Int, size: Int) {
-        self.items = items
-        self.total = total
-        self.page = page
-        self.size = size
-        self.pages = size > 0 ? (total + size - 1) / size : 0
-    }
-
-    public static var fields: [String: Field] {
-        [
-            "items": "The rows of this page.", "total": "Rows on all pages.", "page": "Number of this page, from 1.",
-            "size": "Rows per page.",
-            "pages": "Number of pages.",
-        ]
-    }
-}
-
 /// The answer to every delete: a JSON object, since earlier clients parse one.
 public struct Deletion: Codable, Sendable, Equatable, Documented {
     /// Always true; a failure is an error.
@@ -132,32 +101,4 @@ public struct Deletion: Codable, Sendable, Equatable, Documented {
 /// The answer of a call whose body is a stream: there is nothing to decode.
 public struct Streamed: Codable, Sendable, Documented {
     public static let fields: [String: Field] = [:]
-}
-
-/// Both dialects of paging: `page`/`size`, and `limit`/`offset` (or `skip`), which mean rows.
-public struct Paging: Sendable, Equatable {
-    /// Rows to return.
-    public var limit: Int
-    /// Rows to skip.
-    public var offset: Int
-
-    /// The rows that a client asked for. `limit` wins over `size`, `offset` over `page`; a larger `limit` than 1000 counts as 1000.
-    public init(page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil, fallback: Int = 10) {
-        self.limit = limit.map { min(max($0, 1), 1_000) } ?? size ?? fallback
-        self.offset = offset ?? skip ?? ((page ?? 1) - 1) * self.limit
-    }
-
-    /// The envelope for these rows.
-    public func envelope<Item>(_ items: [Item], total: Int) -> Page<Item> {
-        Page(items: items, total: total, page: offset / limit + 1, size: limit)
-    }
-
-    /// The descriptions of the five properties, for calls that page.
-    public static let fields: [String: Field] = [
-        "page": Field("Number of the page, from 1. Default 1.", .range(1...1_000_000)),
-        "size": Field("Rows per page, 1 to 100. Default 10.", .range(1...100)),
-        "limit": Field("Rows to return; acts as `size`, at most 1000.", .range(0...1_000_000)),
-        "offset": Field("Rows to skip; acts instead of `page`.", .range(0...1_000_000_000)),
-        "skip": Field("The same as `offset`.", .range(0...1_000_000_000)),
-    ]
 }

@@ -52,7 +52,7 @@ struct BuildService: Sendable {
     func list(_ call: ListBuilds, _ context: CallContext) async throws -> Page<Build> {
         try await database.read { connection in
             let version = try (call.releaseID ?? call.versionID).map { try VersionStore.resolve($0, for: context.scope, in: connection) }
-            return try BuildStore.list(versionID: version?.id, status: call.status, call.paging, for: context.scope, in: connection)
+            return try BuildStore.list(call, versionID: version?.id, for: context.scope, in: connection)
         }
     }
 

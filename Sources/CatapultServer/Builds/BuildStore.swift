@@ -59,18 +59,18 @@ enum BuildStore {
         try connection.fetchValue("SELECT no_cache FROM builds WHERE id = \(id)", as: Bool.self) ?? false
     }
 
-    static func list(
-        versionID: String?, status: BuildStatus?, _ paging: Paging, for scope: KeyScope, in connection: any SQLConnection
-    ) throws -> Page<Build> {
-        var conditions: [SQLQuery] = ["TRUE"] + (condition(of: scope, in: connection).map { [$0] } ?? [])
+    static func list(_ call: ListBuilds, versionID: String?, for scope: KeyScope, in connection: any SQLConnection) throws -> Page<Build> {
+        let window = try PageWindow(call)
+        var conditions = condition(of: scope, in: connection).map { [$0] } ?? []
         if let versionID { conditions.append("version_id = \(versionID)") }
-        if let status { conditions.append("status = \(status)") }
-        let filter = conditions.joined(separator: " AND ")
-        let items = try connection.fetchAll(
-            """
-            SELECT \(columns) FROM builds WHERE \(filter) ORDER BY created_at DESC, id DESC LIMIT \(paging.limit) OFFSET \(paging.offset)
-            """, build)
-        return paging.envelope(items, total: Int(try connection.fetchInt("SELECT count(*) FROM builds WHERE \(filter)") ?? 0))
+        if let status = call.status { conditions.append("status = \(status)") }
+        let total: RowTotal =
+            conditions.isEmpty
+            ? try .kept("SELECT n FROM counters WHERE name = 'builds'", in: connection)
+            : try .counting("SELECT 1 FROM builds WHERE \(conditions.joined(separator: " AND "))", in: connection)
+        let query = window.query(
+            "SELECT \(columns) FROM builds", from: "builds", order: .newestFirst("created_at", id: "id"), where: conditions)
+        return try window.page(connection.fetchAll(query, build), total: total) { .age($0.createdAt, id: $0.id) }
     }
 
     /// The successful build of a version that ended last.

@@ -5,7 +5,7 @@ enum Migrations {
     static let all: [Migration] = [
         registry, access, operations, builds, deployments,
         paging, artifacts, lineage, accessControl, search, imports,
-    ]
+    ].map(\.sortingTextByBytes)
 
     /// Models, versions and their files, environments. Counters are kept by triggers, so that no listing counts rows.
     private static let registry = Migration(number: 1, name: "registry") { dialect in
@@ -72,7 +72,33 @@ enum Migrations {
                 END
                 """,
             ]
-        case .postgresql: []
+        case .postgresql:
+            statementTrigger(
+                "models_inserted", on: "models", .insert,
+                """
+                UPDATE counters SET n = n + (SELECT count(*) FROM added) WHERE name = 'models';
+                UPDATE counters SET n = n + (SELECT count(*) FROM added WHERE source = 'orphaned') WHERE name = 'orphaned_models';
+                """)
+                + statementTrigger(
+                    "models_deleted", on: "models", .delete,
+                    """
+                    UPDATE counters SET n = n - (SELECT count(*) FROM removed) WHERE name = 'models';
+                    UPDATE counters SET n = n - (SELECT count(*) FROM removed WHERE source = 'orphaned') WHERE name = 'orphaned_models';
+                    """)
+                + statementTrigger(
+                    "versions_inserted", on: "versions", .insert,
+                    """
+                    UPDATE counters SET n = n + (SELECT count(*) FROM added) WHERE name = 'versions';
+                    UPDATE models SET version_count = version_count + c.n
+                        FROM (SELECT model_id, count(*) AS n FROM added GROUP BY model_id) c WHERE id = c.model_id;
+                    """)
+                + statementTrigger(
+                    "versions_deleted", on: "versions", .delete,
+                    """
+                    UPDATE counters SET n = n - (SELECT count(*) FROM removed) WHERE name = 'versions';
+                    UPDATE models SET version_count = version_count - c.n
+                        FROM (SELECT model_id, count(*) AS n FROM removed GROUP BY model_id) c WHERE id = c.model_id;
+                    """)
         }
     }
 

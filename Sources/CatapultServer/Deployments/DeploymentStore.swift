@@ -55,20 +55,21 @@ enum DeploymentStore {
     }
 
     static func list(_ call: ListDeployments, for scope: KeyScope, in connection: any SQLConnection) throws -> Page<Deployment> {
-        var conditions: [SQLQuery] = ["TRUE"] + conditions(of: scope, in: connection)
+        let window = try PageWindow(call)
+        var conditions = conditions(of: scope, in: connection)
         if let environment = call.environment { conditions.append("d.environment = \(environment)") }
         if let status = call.status { conditions.append("d.status = \(status)") }
         if let version = call.releaseID ?? call.versionID { conditions.append("d.version_id = \(version.lowercased())") }
         if let model = call.modelName { conditions.append("lower(m.name) = lower(\(model))") }
-        let filter = conditions.joined(separator: " AND ")
-        let paging = call.paging
-        let items = try connection.fetchAll(
-            "\(selection) WHERE \(filter) ORDER BY d.deployed_at DESC, d.id DESC LIMIT \(paging.limit) OFFSET \(paging.offset)", deployment)
-        let total = try connection.fetchInt(
-            """
-            SELECT count(*) FROM deployments d JOIN versions v ON v.id = d.version_id JOIN models m ON m.id = v.model_id WHERE \(filter)
-            """)
-        return paging.envelope(items, total: Int(total ?? 0))
+        let needsModel = call.modelName != nil || scope.models != nil
+        let source: SQLQuery =
+            needsModel ? "deployments d JOIN versions v ON v.id = d.version_id JOIN models m ON m.id = v.model_id" : "deployments d"
+        let total: RowTotal =
+            conditions.isEmpty
+            ? try .kept("SELECT n FROM counters WHERE name = 'deployments'", in: connection)
+            : try .counting("SELECT 1 FROM \(source) WHERE \(conditions.joined(separator: " AND "))", in: connection)
+        let query = window.query(selection, from: source, order: .newestFirst("d.deployed_at", id: "d.id"), where: conditions)
+        return try window.page(connection.fetchAll(query, deployment), total: total) { .age($0.deployedAt, id: $0.id) }
     }
 
     static func list(

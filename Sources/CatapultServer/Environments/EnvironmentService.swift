@@ -6,7 +6,7 @@ struct EnvironmentService: Sendable {
     let database: Database
 
     func list(_ call: ListEnvironments, _ context: CallContext) async throws -> Page<Environment> {
-        try await database.read { try EnvironmentStore.list(call.paging, for: context.scope, in: $0) }
+        try await database.read { try EnvironmentStore.list(call, for: context.scope, in: $0) }
     }
 
     func get(_ call: GetEnvironment, _ context: CallContext) async throws -> Environment {

@@ -62,10 +62,11 @@ enum EnvironmentStore {
         return environment
     }
 
-    static func list(_ paging: Paging, for scope: KeyScope, in connection: any SQLConnection) throws -> Page<Environment> {
+    static func list(_ call: ListEnvironments, for scope: KeyScope, in connection: any SQLConnection) throws -> Page<Environment> {
+        let window = try PageWindow(call)
         let inScope = scope.environments("name", in: connection.dialect) ?? "TRUE"
-        let items = try connection.fetchAll(
-            "SELECT \(columns) FROM environments WHERE \(inScope) ORDER BY name LIMIT \(paging.limit) OFFSET \(paging.offset)", environment)
-        return paging.envelope(items, total: Int(try connection.fetchInt("SELECT count(*) FROM environments WHERE \(inScope)") ?? 0))
+        let total = try RowTotal.counting("SELECT 1 FROM environments WHERE \(inScope)", in: connection)
+        let query = window.query("SELECT \(columns) FROM environments", from: "environments", order: .byName("name"), where: [inScope])
+        return try window.page(connection.fetchAll(query, environment), total: total) { .name($0.name) }
     }
 }

@@ -56,18 +56,18 @@ enum OperationStore {
     }
 
     static func list(_ call: ListOperations, for scope: KeyScope, in connection: any SQLConnection) throws -> Page<Operation> {
-        var conditions: [SQLQuery] =
-            ["TRUE"] + scope.rows(model: "model_name", environment: "environment", in: connection.dialect)
+        let window = try PageWindow(call)
+        var conditions = scope.rows(model: "model_name", environment: "environment", in: connection.dialect)
         if let kind = call.kind { conditions.append("kind = \(kind)") }
         if let state = call.state { conditions.append("state = \(state)") }
         if let subject = call.subjectID { conditions.append("subject_id = \(subject)") }
-        let filter = conditions.joined(separator: " AND ")
-        let paging = call.paging
-        let items = try connection.fetchAll(
-            """
-            SELECT \(columns) FROM operations WHERE \(filter) ORDER BY created_at DESC, id DESC LIMIT \(paging.limit) OFFSET \(paging.offset)
-            """, operation)
-        return paging.envelope(items, total: Int(try connection.fetchInt("SELECT count(*) FROM operations WHERE \(filter)") ?? 0))
+        let total: RowTotal =
+            conditions.isEmpty
+            ? try .kept("SELECT n FROM counters WHERE name = 'operations'", in: connection)
+            : try .counting("SELECT 1 FROM operations WHERE \(conditions.joined(separator: " AND "))", in: connection)
+        let query = window.query(
+            "SELECT \(columns) FROM operations", from: "operations", order: .newestFirst("created_at", id: "id"), where: conditions)
+        return try window.page(connection.fetchAll(query, operation), total: total) { .age($0.createdAt, id: $0.id) }
     }
 
     /// Takes the oldest operation of a kind that waits, or whose worker has lost its lease, for this worker.

@@ -10,8 +10,8 @@ struct ModelService: Sendable {
         try await database.read { try ModelStore.list(call, for: context.scope, in: $0) }
     }
 
-    func options(_ context: CallContext) async throws -> [ModelOption] {
-        try await database.read { try ModelStore.options(for: context.scope, in: $0) }
+    func options(_ call: ListModelOptions, _ context: CallContext) async throws -> [ModelOption] {
+        try await database.read { try ModelStore.options(call, for: context.scope, in: $0) }
     }
 
     func get(_ call: GetModel, _ context: CallContext) async throws -> Model {
@@ -81,7 +81,7 @@ struct ModelService: Sendable {
     func versions(_ call: ListModelVersions, _ context: CallContext) async throws -> Page<Version> {
         try await database.read { connection in
             let model = try ModelStore.resolve(call.modelID, for: context.scope, in: connection)
-            return try VersionStore.list(ofModel: model, call.paging, in: connection)
+            return try VersionStore.list(call, ofModel: model, in: connection)
         }
     }
 }

@@ -69,37 +69,39 @@ enum ModelStore {
     }
 
     static func list(_ call: ListModels, for scope: KeyScope, in connection: any SQLConnection) throws -> Page<Model> {
-        let inScope = scope.models("name", in: connection.dialect)
-        var conditions: [SQLQuery] = inScope.map { [$0] } ?? []
+        let window = try PageWindow(call)
+        var facets: [SQLQuery] = []
         if let source = call.source {
-            conditions.append("source = \(source)")
+            facets.append("source = \(source)")
         } else if call.includeOrphaned != true {
-            conditions.append("source <> 'orphaned'")
+            // Word for word the condition of the index of models that are present.
+            facets.append("source <> 'orphaned'")
         }
-        if let type = call.serverType { conditions.append("server_type = \(type)") }
-        if let search = call.search, !search.isEmpty {
-            let dialect = connection.dialect
-            conditions.append("(\(dialect.contains("name", search)) OR \(dialect.contains("coalesce(repository, '')", search)))")
+        if let type = call.serverType { facets.append("server_type = \(type)") }
+        var others = scope.models("name", in: connection.dialect).map { [$0] } ?? []
+        if let search = call.search, !search.isEmpty { others += try ModelSearch.conditions(search, in: connection) }
+        let conditions = facets + others
+        let total: RowTotal
+        if others.isEmpty {
+            // Triggers keep the number of models of each source and server type.
+            let filter: SQLQuery = facets.isEmpty ? "TRUE" : facets.joined(separator: " AND ")
+            total = try .kept("SELECT CAST(sum(n) AS BIGINT) FROM model_counts WHERE \(filter)", in: connection)
+        } else {
+            total = try .counting("SELECT 1 FROM models WHERE \(conditions.joined(separator: " AND "))", in: connection)
         }
-        let filter: SQLQuery = conditions.isEmpty ? "TRUE" : conditions.joined(separator: " AND ")
-        let paging = call.paging
-        let items = try connection.fetchAll(
-            "SELECT \(columns) FROM models WHERE \(filter) ORDER BY created_at DESC, id DESC LIMIT \(paging.limit) OFFSET \(paging.offset)",
-            model)
-        // The plain listing must not count rows; the counters are kept by triggers.
-        let total: SQLQuery =
-            switch (conditions.count, call.source, call.includeOrphaned) {
-            case (1, nil, _) where call.search == nil && call.serverType == nil && inScope == nil:
-                "SELECT (SELECT n FROM counters WHERE name = 'models') - (SELECT n FROM counters WHERE name = 'orphaned_models')"
-            case (0, _, _): "SELECT n FROM counters WHERE name = 'models'"
-            default: "SELECT count(*) FROM models WHERE \(filter)"
-            }
-        return paging.envelope(items, total: Int(try connection.fetchInt(total) ?? 0))
+        let query = window.query(
+            "SELECT \(columns) FROM models", from: "models", order: .newestFirst("created_at", id: "id"), where: conditions)
+        return try window.page(connection.fetchAll(query, model), total: total) { .age($0.createdAt, id: $0.id) }
     }
 
-    static func options(for scope: KeyScope, in connection: any SQLConnection) throws -> [ModelOption] {
-        let inScope = scope.models("name", in: connection.dialect) ?? "TRUE"
-        return try connection.fetchAll("SELECT id, name FROM models WHERE \(inScope) ORDER BY name") { row in
+    static func options(_ call: ListModelOptions, for scope: KeyScope, in connection: any SQLConnection) throws -> [ModelOption] {
+        var conditions: [SQLQuery] = [scope.models("name", in: connection.dialect) ?? "TRUE"]
+        if let prefix = call.prefix, !prefix.isEmpty {
+            conditions.append("name >= \(prefix) AND name < \(prefix + "\u{10FFFF}")")
+        }
+        let filter = conditions.joined(separator: " AND ")
+        let limit = call.limit ?? ListModelOptions.mostRows
+        return try connection.fetchAll("SELECT id, name FROM models WHERE \(filter) ORDER BY name LIMIT \(limit)") { row in
             ModelOption(id: try row.get(0), name: try row.get(1))
         }
     }

@@ -13,8 +13,8 @@ struct VersionService: Sendable {
         try await database.read { try VersionStore.list(call, for: context.scope, in: $0) }
     }
 
-    func options(_ context: CallContext) async throws -> [VersionOption] {
-        try await database.read { try VersionStore.options(for: context.scope, in: $0) }
+    func options(_ call: ListVersionOptions, _ context: CallContext) async throws -> [VersionOption] {
+        try await database.read { try VersionStore.options(call, for: context.scope, in: $0) }
     }
 
     func latest(_ call: GetLatestVersion, _ context: CallContext) async throws -> Version {

@@ -3,11 +3,11 @@ import SQLDatabase
 
 /// The SQL of versions and their files.
 enum VersionStore {
-    private static let selection: SQLQuery = """
-        SELECT v.id, v.model_id, m.name, m.storage_path, v.version, v.tag, v.digest, v.quantization, v.size_bytes, v.platform, v.architecture, v.os,
+    private static let columns: SQLQuery = """
+        v.id, v.model_id, m.name, m.storage_path, v.version, v.tag, v.digest, v.quantization, v.size_bytes, v.platform, v.architecture, v.os,
             v.release_notes, v.metadata, v.ceph_path, v.mlflow_url, v.is_release, v.status, v.file_count, v.missing_files, v.created_at
-        FROM versions v JOIN models m ON m.id = v.model_id
         """
+    private static let selection: SQLQuery = "SELECT \(columns) FROM versions v JOIN models m ON m.id = v.model_id"
 
     private static func version(_ row: SQLRow) throws -> Version {
         var column = row.cursor()
@@ -103,44 +103,66 @@ enum VersionStore {
     }
 
     static func list(_ call: ListVersions, for scope: KeyScope, in connection: any SQLConnection) throws -> Page<Version> {
-        var conditions: [SQLQuery] = scope.models("m.name", in: connection.dialect).map { [$0] } ?? []
-        if let name = call.modelName { conditions.append("m.name = \(name)") }
-        if let text = call.version { conditions.append("v.version = \(text)") }
-        if let name = call.environment { conditions.append(isDeployed(in: name, for: scope)) }
-        if let isRelease = call.isRelease { conditions.append("v.is_release = \(isRelease)") }
-        if let status = call.status { conditions.append("v.status = \(status)") }
-        // The plain listing must not count rows; the counter is kept by triggers.
-        let known = conditions.isEmpty ? try connection.fetchInt("SELECT n FROM counters WHERE name = 'versions'") : nil
-        return try page(conditions, call.paging, total: known.map { Int($0) }, in: connection)
+        let window = try PageWindow(call)
+        let facets = facets(of: call)
+        var others: [SQLQuery] = []
+        var source: SQLQuery = "versions v"
+        var order = PageOrder.newestFirst("v.created_at", id: "v.id")
+        let ofModel: SQLQuery? = call.modelName.map { "(SELECT id FROM models WHERE name = \($0))" }
+        if let environment = call.environment {
+            // Triggers keep the versions of each environment, in the order of the list.
+            source = "version_environments e CROSS JOIN versions v"
+            order = .newestFirst("e.created_at", id: "e.version_id")
+            others += ["v.id = e.version_id", scope.includes(environment: environment) ? "e.environment = \(environment)" : "FALSE"]
+            if let ofModel { others.append("e.model_id = \(ofModel)") }
+        } else if let ofModel {
+            others.append("v.model_id = \(ofModel)")
+        }
+        if let text = call.version { others.append("v.version = \(text)") }
+        let joined: SQLQuery = "\(source) JOIN models m ON m.id = v.model_id"
+        if let inScope = scope.models("m.name", in: connection.dialect) {
+            source = joined
+            others.append(inScope)
+        }
+        let conditions = facets + others
+        let total: RowTotal
+        if others.isEmpty {
+            // Triggers keep the number of versions of each facet.
+            let filter: SQLQuery = facets.isEmpty ? "TRUE" : facets.joined(separator: " AND ")
+            total = try .kept("SELECT CAST(sum(v.n) AS BIGINT) FROM version_counts v WHERE \(filter)", in: connection)
+        } else if let name = call.modelName, conditions.count == 1 {
+            total = try .kept("SELECT version_count FROM models WHERE name = \(name)", in: connection)
+        } else {
+            total = try .counting("SELECT 1 FROM \(source) WHERE \(conditions.joined(separator: " AND "))", in: connection)
+        }
+        let query = window.query("SELECT \(columns) FROM \(joined)", from: source, order: order, where: conditions)
+        return try window.page(connection.fetchAll(query, version), total: total) { .age($0.createdAt, id: $0.id) }
     }
 
-    static func list(ofModel model: Model, _ paging: Paging, in connection: any SQLConnection) throws -> Page<Version> {
-        try page(["v.model_id = \(model.id)"], paging, total: model.versionCount, in: connection)
+    /// What those filters mean by which versions are counted.
+    private static func facets(of call: ListVersions) -> [SQLQuery] {
+        var facets: [SQLQuery] = []
+        // As a word of the text and not as a value, so that the index of releases is found.
+        if let isRelease = call.isRelease { facets.append(isRelease ? "v.is_release = TRUE" : "v.is_release = FALSE") }
+        if let status = call.status { facets.append("v.status = \(status)") }
+        return facets
     }
 
-    /// A page of the versions that meet all conditions; they are counted where nobody knows their number.
-    private static func page(
-        _ conditions: [SQLQuery], _ paging: Paging, total known: Int?, in connection: any SQLConnection
-    ) throws -> Page<Version> {
-        let filter: SQLQuery = conditions.isEmpty ? "TRUE" : conditions.joined(separator: " AND ")
-        let items = try connection.fetchAll(
-            "\(selection) WHERE \(filter) ORDER BY v.created_at DESC, v.id DESC LIMIT \(paging.limit) OFFSET \(paging.offset)", version)
-        let counting: SQLQuery = "SELECT count(*) FROM versions v JOIN models m ON m.id = v.model_id WHERE \(filter)"
-        return paging.envelope(items, total: try known ?? Int(connection.fetchInt(counting) ?? 0))
+    static func list(_ call: ListModelVersions, ofModel model: Model, in connection: any SQLConnection) throws -> Page<Version> {
+        let window = try PageWindow(call)
+        let query = window.query(
+            selection, from: "versions v", order: .newestFirst("v.created_at", id: "v.id"), where: ["v.model_id = \(model.id)"])
+        return try window.page(connection.fetchAll(query, version), total: .exact(model.versionCount)) { .age($0.createdAt, id: $0.id) }
     }
 
-    /// The condition that a version has a deployment in an environment; one outside of the scope has none.
-    private static func isDeployed(in environment: String, for scope: KeyScope) -> SQLQuery {
-        guard scope.includes(environment: environment) else { return "FALSE" }
-        return "EXISTS (SELECT 1 FROM deployments d WHERE d.version_id = v.id AND d.environment = \(environment))"
-    }
-
-    static func options(for scope: KeyScope, in connection: any SQLConnection) throws -> [VersionOption] {
-        let inScope = scope.models("m.name", in: connection.dialect) ?? "TRUE"
+    static func options(_ call: ListVersionOptions, for scope: KeyScope, in connection: any SQLConnection) throws -> [VersionOption] {
+        var conditions: [SQLQuery] = [scope.models("m.name", in: connection.dialect) ?? "TRUE"]
+        if let name = call.modelName { conditions.append("v.model_id = (SELECT id FROM models WHERE name = \(name))") }
         return try connection.fetchAll(
             """
-            SELECT v.id, v.version, v.tag, m.name FROM versions v JOIN models m ON m.id = v.model_id WHERE \(inScope)
-            ORDER BY v.created_at DESC, v.id DESC
+            SELECT v.id, v.version, v.tag, m.name FROM versions v JOIN models m ON m.id = v.model_id
+            WHERE \(conditions.joined(separator: " AND ")) ORDER BY v.created_at DESC, v.id DESC
+            LIMIT \(call.limit ?? ListVersionOptions.mostRows)
             """
         ) { row in
             VersionOption(id: try row.get(0), version: try row.get(1), tag: try row.get(2), modelName: try row.get(3))
@@ -151,9 +173,17 @@ enum VersionStore {
         ofModel name: String, environment: String?, for scope: KeyScope, in connection: any SQLConnection
     ) throws -> Version? {
         guard scope.includes(model: name) else { return nil }
-        var filter: SQLQuery = "m.name = \(name)"
-        if let environment { filter += " AND \(isDeployed(in: environment, for: scope))" }
-        return try connection.fetchFirst("\(selection) WHERE \(filter) ORDER BY v.created_at DESC, v.id DESC LIMIT 1", version)
+        let model: SQLQuery = "(SELECT id FROM models WHERE name = \(name))"
+        guard let environment else {
+            return try connection.fetchFirst(
+                "\(selection) WHERE v.model_id = \(model) ORDER BY v.created_at DESC, v.id DESC LIMIT 1", version)
+        }
+        guard scope.includes(environment: environment) else { return nil }
+        return try connection.fetchFirst(
+            """
+            \(selection) WHERE v.id = (SELECT version_id FROM version_environments WHERE environment = \(environment) AND model_id = \(model)
+                ORDER BY created_at DESC, version_id DESC LIMIT 1)
+            """, version)
     }
 
     static func files(of versionID: String, in connection: any SQLConnection) throws -> [VersionFile] {
