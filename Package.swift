@@ -135,9 +135,10 @@ let package = Package(
         ),
         .executableTarget(name: "mcp", dependencies: ["CatapultCLI"], swiftSettings: strict),
 
-        // Tests mirror Sources.
+        // Tests mirror Sources; what several of them need for a database is a target of its own.
+        .target(name: "DatabaseTesting", dependencies: ["SQLDatabase"], path: "Tests/DatabaseTesting", swiftSettings: strict),
         .testTarget(name: "CatapultAPITests", dependencies: ["CatapultAPI"], swiftSettings: strict),
-        .testTarget(name: "SQLDatabaseTests", dependencies: ["SQLDatabase"], swiftSettings: strict),
+        .testTarget(name: "SQLDatabaseTests", dependencies: ["SQLDatabase", "DatabaseTesting"], swiftSettings: strict),
         .testTarget(name: "ContainerEngineTests", dependencies: ["ContainerEngine"], swiftSettings: strict),
         .testTarget(name: "GatewayTests", dependencies: ["Gateway"], swiftSettings: strict),
         .testTarget(name: "ModelFilesTests", dependencies: ["ModelFiles"], swiftSettings: strict),
@@ -154,7 +155,7 @@ let package = Package(
         .testTarget(
             name: "CatapultServerTests",
             dependencies: [
-                "CatapultServer", "CatapultAPI", "SQLDatabase", "ContainerEngine", "Gateway", "ModelFiles",
+                "CatapultServer", "CatapultAPI", "SQLDatabase", "DatabaseTesting", "ContainerEngine", "Gateway", "ModelFiles",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),

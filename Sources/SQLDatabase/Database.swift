@@ -23,6 +23,7 @@ public final class Database: Sendable {
         let backend: any DatabaseBackend
         switch configuration.location {
         case .sqlite(let path): backend = try await SQLiteBackend.open(path: path, configuration: configuration)
+        case .postgresql(let url): backend = try await PostgreSQLBackend.open(url, configuration: configuration)
         }
         do {
             try await Migrator(migrations: migrations, dialect: backend.dialect, logger: logger).run(on: backend)

@@ -7,13 +7,16 @@ extension Database {
         public enum Location: Sendable, Equatable {
             /// A file that this process alone has open. It is created if it is not there; its directory must exist.
             case sqlite(path: String)
+            /// A database of a PostgreSQL server, which several programs may share. It must exist.
+            case postgresql(PostgreSQLURL)
         }
 
         /// Where the database is.
         public var location: Location
         /// How many reads run at once; further ones wait.
         public var maximumReaders: Int
-        /// How long a statement waits for a lock that another program holds before it fails with ``DatabaseError/busy``.
+        /// How long a statement waits for a lock that another program holds before it fails with ``DatabaseError/busy``. On PostgreSQL
+        /// a program that holds the write lock and does nothing for four fifths of this time loses its transaction.
         public var busyTimeout: Duration
         /// The name in the labels of the database's threads.
         public var label: String
@@ -27,17 +30,19 @@ extension Database {
         }
 
         /// Reads a database URL: `sqlite:///absolute/path`, `sqlite:relative/path`; special characters percent-encoded.
+        /// `postgresql://user:password@host:5432/database?sslmode=require` (or `postgres://`) with the options of libpq; a socket's directory
+        /// is `postgresql:///database?host=/run/postgresql`. What it leaves out comes from libpq's variables: PGPASSWORD, PGPASSFILE and others.
         ///
         /// Throws ``DatabaseError/unsupported(_:)`` for everything else. The URL is not repeated in the error, since it may hold a password.
         public init(url: String) throws {
             guard let colon = url.firstIndex(of: ":") else {
-                throw DatabaseError.unsupported("a database URL begins with its scheme, as in sqlite:///var/lib/catapult/catapult.sqlite")
+                throw DatabaseError.unsupported(
+                    "a database URL begins with its scheme, as in sqlite:///var/lib/catapult/catapult.sqlite or postgresql://host/catapult")
             }
             switch url[..<colon].lowercased() {
             case "sqlite": self.init(location: .sqlite(path: try Self.sqlitePath(url[url.index(after: colon)...])))
-            case "postgresql", "postgres":
-                throw DatabaseError.unsupported("PostgreSQL comes with a later release; use sqlite:///path for now")
-            default: throw DatabaseError.unsupported("a database URL has the scheme sqlite")
+            case "postgresql", "postgres": self.init(location: .postgresql(try PostgreSQLURL(url)))
+            default: throw DatabaseError.unsupported("a database URL has the scheme sqlite or postgresql")
             }
         }
 

@@ -18,8 +18,12 @@ public enum DatabaseError: Error, Sendable, Equatable {
     case corrupt(message: String)
     /// Reading or writing the database file failed.
     case inputOutput(code: Int, message: String)
-    /// The connection to the database server broke.
+    /// The connection to the database server broke, or cannot be made; nothing of a write is stored. Trying again may help.
     case connectionLost(message: String)
+    /// The connection broke while a write was committed: it may be stored or not. Look before trying again.
+    case commitUnknown(message: String)
+    /// A statement took longer than the database lets one take.
+    case timedOut
     /// The database could not be opened.
     case cannotOpen(path: String, message: String)
     /// Another process, or another ``Database`` of this one, has the embedded database open.
@@ -36,7 +40,7 @@ public enum DatabaseError: Error, Sendable, Equatable {
     case transactionAborted
     /// The database, or the connection that a closure was lent, is closed.
     case closed
-    /// Any other failure, with the database's own code.
+    /// Any other failure, with the database's own code; 0 for PostgreSQL, whose message ends with its SQLSTATE.
     case failed(code: Int, message: String)
 
     /// The constraint that a row broke, as far as the database names it.
@@ -104,7 +108,10 @@ extension DatabaseError: CustomStringConvertible {
         case .readOnly: "the database may not be written here"
         case .corrupt(let message): "the database file is damaged or not a database: \(message)"
         case .inputOutput(let code, let message): "reading or writing the database file failed: \(message) (code \(code))"
-        case .connectionLost(let message): "the connection to the database broke: \(message)"
+        case .connectionLost(let message): "there is no connection to the database: \(message)"
+        case .commitUnknown(let message):
+            "the connection to the database broke during a commit, which may or may not have happened: \(message)"
+        case .timedOut: "the database took too long"
         case .cannotOpen(let path, let message): "cannot open the database \(path): \(message)"
         case .alreadyInUse(let path):
             "the database \(path) is in use by another server; stop it first, or give this one another data directory"
@@ -114,6 +121,7 @@ extension DatabaseError: CustomStringConvertible {
         case .unsupported(let message): message
         case .transactionAborted: "the transaction was undone by an earlier failure"
         case .closed: "the database is closed"
+        case .failed(0, let message): "the database failed: \(message)"
         case .failed(let code, let message): "the database failed: \(message) (code \(code))"
         }
     }

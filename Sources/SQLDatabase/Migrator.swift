@@ -40,7 +40,7 @@ struct Migrator {
     }
 
     private func applyNext(on backend: any DatabaseBackend) async throws -> Migration? {
-        try await backend.write { connection in
+        try await backend.migrate { connection in
             try connection.execute(
                 """
                 CREATE TABLE IF NOT EXISTS schema_migrations (

@@ -28,18 +28,18 @@ public enum SQLDialect: String, Sendable, CaseIterable {
     }
 
     /// A condition that is true where the text of `expression` contains `text`, without regard to case. SQLite ignores case in ASCII
-    /// only, PostgreSQL in all of Unicode.
+    /// only, PostgreSQL in all letters of the database's locale.
     ///
     /// - Parameter expression: trusted SQL, as a rule a column name.
     public func contains(_ expression: String, _ text: String) -> SQLQuery {
-        "lower(\(raw: expression)) LIKE \(likePattern(containing: lowercased(text))) ESCAPE '\\'"
+        "lower(\(raw: expression)) LIKE lower(\(likePattern(containing: text))) ESCAPE '\\'"
     }
 
     /// A condition that is true where the text of `expression` begins with `text`, without regard to case, as in ``contains(_:_:)``.
     ///
     /// - Parameter expression: trusted SQL, as a rule a column name.
     public func hasPrefix(_ expression: String, _ text: String) -> SQLQuery {
-        "lower(\(raw: expression)) LIKE \(likePattern(startingWith: lowercased(text))) ESCAPE '\\'"
+        "lower(\(raw: expression)) LIKE lower(\(likePattern(startingWith: text))) ESCAPE '\\'"
     }
 
     /// A condition that is true where the text of `expression` consists of `pieces` with anything between them; case counts. One piece means
@@ -83,19 +83,5 @@ public enum SQLDialect: String, Sendable, CaseIterable {
             escaped.append(scalar)
         }
         return String(escaped)
-    }
-
-    /// Lower case as the database's own `lower()` makes it: both sides of a comparison must agree.
-    private func lowercased(_ text: String) -> String {
-        switch self {
-        case .postgresql: text.lowercased()
-        case .sqlite: String(String.UnicodeScalarView(text.unicodeScalars.map(\.asciiLowercased)))
-        }
-    }
-}
-
-extension Unicode.Scalar {
-    fileprivate var asciiLowercased: Unicode.Scalar {
-        ("A"..."Z").contains(self) ? Unicode.Scalar(UInt8(value) + 32) : self
     }
 }

@@ -2,19 +2,30 @@ internal import GRDBSQLite
 
 /// The row that a statement stands on. It is a view without storage of its own, valid only inside the closure that receives it.
 public struct SQLRow {
-    @usableFromInline let statement: OpaquePointer
+    /// SQLite's statement, or the unretained ``PostgreSQLResult``.
+    @usableFromInline let source: OpaquePointer
+    /// The row of the result; negative for SQLite. Plain values rather than an enum of two references, since rows are a hot path.
+    @usableFromInline let row: Int32
     /// How many columns the row has.
     public let columnCount: Int
 
     init(statement: OpaquePointer) {
-        self.statement = statement
+        source = statement
+        row = -1
         columnCount = Int(sqlite3_data_count(statement))
+    }
+
+    /// A row of a result, which must outlive it.
+    init(result: PostgreSQLResult, row: Int32) {
+        source = OpaquePointer(Unmanaged.passUnretained(result).toOpaque())
+        self.row = row
+        columnCount = Int(result.columnCount)
     }
 
     /// The column at a zero-based index.
     @inlinable
     public func column(_ index: Int) throws -> SQLColumn {
-        let column = SQLColumn(statement: statement, index: Int32(truncatingIfNeeded: index))
+        let column = SQLColumn(source: source, row: row, index: Int32(truncatingIfNeeded: index))
         guard index >= 0, index < columnCount else { throw column.missing(index: index, of: columnCount) }
         return column
     }
@@ -90,62 +101,77 @@ extension SQLRow.Cursor: Sendable {}
 
 /// One column of the row that a statement stands on; valid as long as its ``SQLRow``.
 public struct SQLColumn {
-    @usableFromInline let statement: OpaquePointer
+    @usableFromInline let source: OpaquePointer
+    @usableFromInline let row: Int32
     @usableFromInline let index: Int32
 
     @usableFromInline
-    init(statement: OpaquePointer, index: Int32) {
-        self.statement = statement
+    init(source: OpaquePointer, row: Int32, index: Int32) {
+        self.source = source
+        self.row = row
         self.index = index
     }
 
     /// Whether the column holds `NULL`.
-    public var isNull: Bool { sqlite3_column_type(statement, index) == SQLITE_NULL }
+    public var isNull: Bool {
+        isSQLite ? sqlite3_column_type(source, index) == SQLITE_NULL : result { $0.isNull(row, index) }
+    }
 
     /// The column's name in the result.
     public var name: String {
-        guard let name = sqlite3_column_name(statement, index) else { return "column \(index)" }
+        guard isSQLite else { return result { $0.name(index) } }
+        guard let name = sqlite3_column_name(source, index) else { return "column \(index)" }
         return String(cString: name)
     }
 
     /// The text of a `TEXT` column.
     public func text() throws -> String {
-        guard sqlite3_column_type(statement, index) == SQLITE_TEXT, let bytes = sqlite3_column_text(statement, index) else {
+        guard isSQLite else { return try require("text") { $0.text(row, index) } }
+        guard sqlite3_column_type(source, index) == SQLITE_TEXT, let bytes = sqlite3_column_text(source, index) else {
             throw conversionError(expected: "text")
         }
-        let count = Int(sqlite3_column_bytes(statement, index))
+        let count = Int(sqlite3_column_bytes(source, index))
         return String(decoding: UnsafeBufferPointer(start: bytes, count: count), as: UTF8.self)
     }
 
     /// The number of an integer column.
     public func integer() throws -> Int64 {
-        guard sqlite3_column_type(statement, index) == SQLITE_INTEGER else { throw conversionError(expected: "integer") }
-        return sqlite3_column_int64(statement, index)
+        guard isSQLite else { return try require("integer") { $0.integer(row, index) } }
+        guard sqlite3_column_type(source, index) == SQLITE_INTEGER else { throw conversionError(expected: "integer") }
+        return sqlite3_column_int64(source, index)
     }
 
     /// The number of a column of real numbers or integers.
     public func real() throws -> Double {
-        switch sqlite3_column_type(statement, index) {
-        case SQLITE_FLOAT, SQLITE_INTEGER: return sqlite3_column_double(statement, index)
+        guard isSQLite else { return try require("number") { $0.real(row, index) } }
+        switch sqlite3_column_type(source, index) {
+        case SQLITE_FLOAT, SQLITE_INTEGER: return sqlite3_column_double(source, index)
         default: throw conversionError(expected: "number")
         }
     }
 
-    /// The truth value of a boolean column.
+    /// The truth value of a boolean column, or of an integer that is 0 or 1.
     public func boolean() throws -> Bool {
-        guard sqlite3_column_type(statement, index) == SQLITE_INTEGER else { throw conversionError(expected: "boolean") }
-        switch sqlite3_column_int64(statement, index) {
+        let number: Int64? =
+            if isSQLite {
+                sqlite3_column_type(source, index) == SQLITE_INTEGER ? sqlite3_column_int64(source, index) : nil
+            } else {
+                result { $0.integer(row, index) }
+            }
+        switch number {
         case 0: return false
         case 1: return true
+        case nil: throw conversionError(expected: "boolean")
         default: throw conversionError(expected: "boolean (0 or 1)")
         }
     }
 
     /// The bytes of a column of bytes.
     public func blob() throws -> [UInt8] {
-        guard sqlite3_column_type(statement, index) == SQLITE_BLOB else { throw conversionError(expected: "bytes") }
-        guard let bytes = sqlite3_column_blob(statement, index) else { return [] }
-        return [UInt8](UnsafeRawBufferPointer(start: bytes, count: Int(sqlite3_column_bytes(statement, index))))
+        guard isSQLite else { return try require("bytes") { $0.blob(row, index) } }
+        guard sqlite3_column_type(source, index) == SQLITE_BLOB else { throw conversionError(expected: "bytes") }
+        guard let bytes = sqlite3_column_blob(source, index) else { return [] }
+        return [UInt8](UnsafeRawBufferPointer(start: bytes, count: Int(sqlite3_column_bytes(source, index))))
     }
 
     /// The value of a type whose raw value the column holds.
@@ -167,8 +193,21 @@ public struct SQLColumn {
         .conversion(.init(column: "number \(index)", expected: "an index below \(count)", found: "no such column", sql: queryText))
     }
 
+    private var isSQLite: Bool { row < 0 }
+
+    /// What PostgreSQL's result says.
+    private func result<T>(_ body: (PostgreSQLResult) -> T) -> T {
+        Unmanaged<PostgreSQLResult>.fromOpaque(UnsafeRawPointer(source))._withUnsafeGuaranteedRef(body)
+    }
+
+    private func require<T>(_ expected: String, _ body: (PostgreSQLResult) -> T?) throws -> T {
+        guard let value = result(body) else { throw conversionError(expected: expected) }
+        return value
+    }
+
     private var storedType: String {
-        switch sqlite3_column_type(statement, index) {
+        guard isSQLite else { return result { $0.storedType(row, index) } }
+        return switch sqlite3_column_type(source, index) {
         case SQLITE_NULL: "NULL"
         case SQLITE_INTEGER: "integer"
         case SQLITE_FLOAT: "real"
@@ -178,7 +217,8 @@ public struct SQLColumn {
     }
 
     private var queryText: String {
-        sqlite3_sql(statement).map { String(cString: $0) } ?? ""
+        guard isSQLite else { return result { $0.sql } }
+        return sqlite3_sql(source).map { String(cString: $0) } ?? ""
     }
 }
 

@@ -1,3 +1,4 @@
+import DatabaseTesting
 import Foundation
 internal import GRDBSQLite
 import Testing
@@ -32,7 +33,7 @@ import Testing
             ("SELECT * FROM missing", .syntax(sql: "SELECT * FROM missing", message: "no such table: missing")),
         ] as [(SQLQuery, DatabaseError)])
     func failuresAreTyped(query: SQLQuery, expected: DatabaseError) async throws {
-        try await withDatabase(Self.schema) { database, _ in
+        try await withSQLite(Self.schema) { database, _ in
             await #expect(throws: expected) { try await database.write { try $0.execute(query) } }
             // Nothing is left of the failed transaction.
             let counts = try await database.read { connection in
@@ -55,7 +56,7 @@ import Testing
     }
 
     @Test func noErrorShowsABoundValue() async throws {
-        try await withDatabase(Self.schema, "CREATE VIRTUAL TABLE texts USING fts5(body)") { database, _ in
+        try await withSQLite(Self.schema, "CREATE VIRTUAL TABLE texts USING fts5(body)") { database, _ in
             let secret = "secret-value"
             let queries: [SQLQuery] = [
                 "INSERT INTO parents VALUES (\(secret)), (\(secret))",
@@ -74,7 +75,7 @@ import Testing
     }
 
     @Test func aFullDiskUndoesTheWriteEvenIfTheClosureSwallowsTheError() async throws {
-        try await withDatabase("CREATE TABLE blobs (b BLOB)") { database, _ in
+        try await withSQLite("CREATE TABLE blobs (b BLOB)") { database, _ in
             let limit = try await database.write { connection -> Int64? in
                 let pages = try connection.fetchInt("PRAGMA page_count") ?? 0
                 return try connection.fetchInt("PRAGMA max_page_count = \(raw: String(pages + 10))")
@@ -95,7 +96,7 @@ import Testing
     }
 
     @Test func aLockOfAnotherProgramTimesOut() async throws {
-        try await withDatabase("CREATE TABLE t (a BIGINT)", busyTimeout: .milliseconds(20)) { database, path in
+        try await withSQLite("CREATE TABLE t (a BIGINT)", busyTimeout: .milliseconds(20)) { database, path in
             var other: OpaquePointer?
             try #require(sqlite3_open(path, &other) == SQLITE_OK)
             defer { sqlite3_close(other) }
@@ -108,7 +109,7 @@ import Testing
     }
 
     @Test func aFileThatIsNoDatabaseIsCorrupt() async throws {
-        try await withDirectory { directory in
+        try await withTemporaryDirectory { directory in
             let path = directory + "/test.sqlite"
             try Data(repeating: 0x41, count: 8192).write(to: URL(fileURLWithPath: path))
             await #expect { _ = try await openDatabase(path) } throws: { error in

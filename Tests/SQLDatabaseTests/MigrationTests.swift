@@ -1,3 +1,4 @@
+import DatabaseTesting
 import Logging
 import Testing
 
@@ -10,13 +11,12 @@ import Testing
         statements: ["CREATE TABLE tags (id TEXT); ; -- a comment\nCREATE INDEX tags_by_id ON tags (id);", "INSERT INTO tags VALUES ('x')"]
     )
 
-    @Test func migrationsRunOnceAndInOrder() async throws {
-        try await withDirectory { directory in
-            let path = directory + "/test.sqlite"
+    @Test(arguments: TestDatabase.all) func migrationsRunOnceAndInOrder(on kind: TestDatabase) async throws {
+        try await kind.withConfiguration { configuration in
             for migrations in [[Self.first], [Self.first, Self.second], [Self.first, Self.second]] {
-                try await openDatabase(path, migrations: migrations).close()
+                try await openDatabase(configuration, migrations: migrations).close()
             }
-            let database = try await openDatabase(path, migrations: [Self.first, Self.second])
+            let database = try await openDatabase(configuration, migrations: [Self.first, Self.second])
             let records = try await database.read { connection in
                 try connection.fetchAll("SELECT number, name, checksum, applied_at FROM schema_migrations ORDER BY number") { row in
                     #expect(try row.get(3) as Int64 > 1_700_000_000_000_000)
@@ -25,30 +25,33 @@ import Testing
             }
             #expect(records == ["1 models 16", "2 tags 16"])
             #expect(try await database.read { try $0.fetchColumn("SELECT id FROM tags", as: String.self) } == ["x"])
-            #expect(try await database.read { try $0.exists("SELECT 1 FROM sqlite_schema WHERE name = 'tags_by_id'") })
+            #expect(try await database.read { try $0.exists($0.dialect.has("tags_by_id")) })
             try await database.close()
         }
     }
 
-    @Test func aFailedMigrationLeavesNothingAndReleasesTheDatabase() async throws {
-        try await withDirectory { directory in
-            let path = directory + "/test.sqlite"
+    @Test(arguments: TestDatabase.all) func aFailedMigrationLeavesNothingAndReleasesTheDatabase(on kind: TestDatabase) async throws {
+        try await kind.withConfiguration { configuration in
             let broken = Migration(number: 2, name: "broken", statements: ["CREATE TABLE half (a BIGINT); INSERT INTO missing VALUES (1)"])
-            let cause = DatabaseError.syntax(sql: " INSERT INTO missing VALUES (1)", message: "no such table: missing")
+            let cause: DatabaseError =
+                switch kind {
+                case .sqlite: .syntax(sql: " INSERT INTO missing VALUES (1)", message: "no such table: missing")
+                case .postgresql: .syntax(sql: "INSERT INTO missing VALUES (1)", message: #"relation "missing" does not exist"#)
+                }
             await #expect(throws: DatabaseError.migration(.failed(number: 2, name: "broken", cause: cause))) {
-                _ = try await openDatabase(path, migrations: [Self.first, broken])
+                _ = try await openDatabase(configuration, migrations: [Self.first, broken])
             }
-            let database = try await openDatabase(path, migrations: [Self.first])
-            #expect(try await database.read { try !$0.exists("SELECT 1 FROM sqlite_schema WHERE name = 'half'") })
+            let database = try await openDatabase(configuration, migrations: [Self.first])
+            #expect(try await database.read { try !$0.exists($0.dialect.has("half")) })
             try await database.close()
         }
     }
 
-    @Test func aMigrationCannotEndItsTransaction() async throws {
-        try await withDirectory { directory in
+    @Test(arguments: TestDatabase.all) func aMigrationCannotEndItsTransaction(on kind: TestDatabase) async throws {
+        try await kind.withConfiguration { configuration in
             let sneaky = Migration(number: 1, name: "sneaky", statements: ["CREATE TABLE half (a BIGINT); COMMIT; SELECT 1"])
             let error = await #expect(throws: DatabaseError.self) {
-                _ = try await openDatabase(directory + "/test.sqlite", migrations: [sneaky])
+                _ = try await openDatabase(configuration, migrations: [sneaky])
             }
             guard case .migration(.failed(1, "sneaky", .unsupported)) = error else {
                 Issue.record("\(String(describing: error))")
@@ -93,26 +96,30 @@ import Testing
         expectRefusal([Self.first, Self.second], applied: records, .gapInHistory(missing: 1))
     }
 
-    @Test func theRefusalsReachWhoOpensTheDatabase() async throws {
-        try await withDirectory { directory in
-            let path = directory + "/test.sqlite"
-            try await openDatabase(path, migrations: [Self.first, Self.second]).close()
+    @Test(arguments: TestDatabase.all) func theRefusalsReachWhoOpensTheDatabase(on kind: TestDatabase) async throws {
+        try await kind.withConfiguration { configuration in
+            try await openDatabase(configuration, migrations: [Self.first, Self.second]).close()
             await #expect(throws: DatabaseError.migration(.databaseIsNewer(database: 2, program: 1))) {
-                _ = try await openDatabase(path, migrations: [Self.first])
+                _ = try await openDatabase(configuration, migrations: [Self.first])
             }
             let edited = Migration(number: 2, name: "tags", statements: ["CREATE TABLE tags (id BIGINT)"])
             await #expect(throws: DatabaseError.migration(.changed(number: 2, name: "tags"))) {
-                _ = try await openDatabase(path, migrations: [Self.first, edited])
+                _ = try await openDatabase(configuration, migrations: [Self.first, edited])
             }
         }
     }
 
     /// What several servers on one shared database do: each applies what the others have not.
-    @Test func concurrentMigratorsApplyEachMigrationOnce() async throws {
-        try await withDirectory { directory in
-            let backend = try await SQLiteBackend.open(path: directory + "/test.sqlite", configuration: .init(location: .sqlite(path: "")))
+    @Test(arguments: TestDatabase.all) func concurrentMigratorsApplyEachMigrationOnce(on kind: TestDatabase) async throws {
+        try await kind.withConfiguration { configuration in
+            let backend: any DatabaseBackend =
+                switch configuration.location {
+                case .sqlite(let path): try await SQLiteBackend.open(path: path, configuration: configuration)
+                case .postgresql(let url): try await PostgreSQLBackend.open(url, configuration: configuration)
+                }
             let migrator = Migrator(
-                migrations: [Self.first, Self.second], dialect: .sqlite, logger: .init(label: "t") { _ in SwiftLogNoOpLogHandler() })
+                migrations: [Self.first, Self.second], dialect: backend.dialect, logger: .init(label: "t") { _ in SwiftLogNoOpLogHandler() }
+            )
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<4 { group.addTask { try await migrator.run(on: backend) } }
                 try await group.waitForAll()

@@ -1,3 +1,4 @@
+import DatabaseTesting
 import Testing
 
 @testable import SQLDatabase
@@ -16,12 +17,14 @@ import Testing
         #expect(SQLDialect.sqlite.literal(true) == "TRUE" && SQLDialect.postgresql.literal(false) == "FALSE")
     }
 
-    @Test(arguments: [
-        ("LLaMA", ["llama-3", "my-LLAMA"]), ("%", ["100%"]), ("_", ["a_b"]), (#"\"#, [#"back\slash"#]), ("ä", ["bär"]), ("Ä", ["BÄR"]),
-        ("", ["100%", "BÄR", "a_b", "axb", #"back\slash"#, "bär", "llama-3", "my-LLAMA"]), ("' OR 1=1 --", []),
-    ])
-    func searchFindsTextAsItStands(text: String, expected: [String]) async throws {
-        try await withDatabase("CREATE TABLE t (name TEXT)") { database, _ in
+    @Test(
+        arguments: TestDatabase.all,
+        [
+            ("LLaMA", ["llama-3", "my-LLAMA"]), ("%", ["100%"]), ("_", ["a_b"]), (#"\"#, [#"back\slash"#]),
+            ("", ["100%", "BÄR", "a_b", "axb", #"back\slash"#, "bär", "llama-3", "my-LLAMA"]), ("' OR 1=1 --", []),
+        ])
+    func searchFindsTextAsItStands(on kind: TestDatabase, example: (text: String, expected: [String])) async throws {
+        try await withDatabase(on: kind, "CREATE TABLE t (name TEXT)") { database in
             try await database.write { connection in
                 for name in ["llama-3", "my-LLAMA", "100%", "a_b", "axb", #"back\slash"#, "bär", "BÄR"] {
                     try connection.execute("INSERT INTO t VALUES (\(name))")
@@ -29,14 +32,16 @@ import Testing
             }
             let found = try await database.read { connection in
                 try connection.fetchColumn(
-                    "SELECT name FROM t WHERE \(connection.dialect.contains("name", text)) ORDER BY name", as: String.self)
+                    "SELECT name FROM t WHERE \(connection.dialect.contains("name", example.text)) ORDER BY name", as: String.self)
             }
-            #expect(found == expected)
+            #expect(found == example.expected)
         }
     }
 
-    @Test func prefixesAreFoundAtTheBeginningOnly() async throws {
-        try await withDatabase("CREATE TABLE t (name TEXT)", "INSERT INTO t VALUES ('Llama'), ('my-llama'), ('ll')") { database, _ in
+    @Test(arguments: TestDatabase.all) func prefixesAreFoundAtTheBeginningOnly(on kind: TestDatabase) async throws {
+        try await withDatabase(
+            on: kind, "CREATE TABLE t (name TEXT)", "INSERT INTO t VALUES ('Llama'), ('my-llama'), ('ll')"
+        ) { database in
             let found = try await database.read { connection in
                 try connection.fetchColumn("SELECT name FROM t WHERE \(connection.dialect.hasPrefix("name", "LLA"))", as: String.self)
             }
@@ -44,33 +49,47 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        (["org/", ""], ["org/a", "org/b_c"]), (["", ""], ["Org/a", "a*b?[c]", "org/a", "org/b_c", "orgb"]), (["org/a"], ["org/a"]),
-        (["", "_c"], ["org/b_c"]), (["o", "/", "a"], ["org/a"]), (["a*b?[c", ""], ["a*b?[c]"]), (["", "?[", "]"], ["a*b?[c]"]),
-        (["o%"], []),
-        (["o_", "a"], []),
-    ])
-    func globsFindWholeNamesByCase(pieces: [String], expected: [String]) async throws {
+    @Test(
+        arguments: TestDatabase.all,
+        [
+            (["org/", ""], ["org/a", "org/b_c"]), (["", ""], ["Org/a", "a*b?[c]", "org/a", "org/b_c", "orgb"]), (["org/a"], ["org/a"]),
+            (["", "_c"], ["org/b_c"]), (["o", "/", "a"], ["org/a"]), (["a*b?[c", ""], ["a*b?[c]"]), (["", "?[", "]"], ["a*b?[c]"]),
+            (["o%"], []),
+            (["o_", "a"], []),
+        ])
+    func globsFindWholeNamesByCase(on kind: TestDatabase, example: (pieces: [String], expected: [String])) async throws {
         let names = ["org/a", "org/b_c", "orgb", "Org/a", "a*b?[c]"]
-        try await withDatabase("CREATE TABLE t (name TEXT)") { database, _ in
+        try await withDatabase(on: kind, "CREATE TABLE t (name TEXT)") { database in
             try await database.write { connection in
                 for name in names { try connection.execute("INSERT INTO t VALUES (\(name))") }
             }
             let found = try await database.read { connection in
-                try connection.fetchColumn("SELECT name FROM t WHERE \(connection.dialect.glob("name", pieces: pieces))", as: String.self)
+                try connection.fetchColumn(
+                    "SELECT name FROM t WHERE \(connection.dialect.glob("name", pieces: example.pieces))", as: String.self)
             }
-            #expect(found.sorted() == expected)
+            #expect(found.sorted() == example.expected)
         }
     }
 
     @Test func aGlobWithAPrefixIsFoundThroughTheIndex() async throws {
-        try await withDatabase("CREATE TABLE t (name TEXT PRIMARY KEY)") { database, _ in
+        try await withSQLite("CREATE TABLE t (name TEXT PRIMARY KEY)") { database, _ in
             let plan = try await database.read { connection in
                 try connection.fetchAll(
                     "EXPLAIN QUERY PLAN SELECT name FROM t WHERE \(connection.dialect.glob("name", pieces: ["org/", ""]))"
                 ) { try $0.get(3) as String }
             }
             #expect(plan.joined().contains("SEARCH"))
+        }
+    }
+
+    @Test(arguments: [(TestDatabase.sqlite, ["bär"]), (.postgresql, ["BÄR", "bär"])].filter { TestDatabase.all.contains($0.0) })
+    func caseBeyondASCIIIsIgnoredByPostgreSQL(on kind: TestDatabase, expected: [String]) async throws {
+        try await withDatabase(on: kind, "CREATE TABLE t (name TEXT)", "INSERT INTO t VALUES ('bär'), ('BÄR')") { database in
+            let found = try await database.read { connection in
+                try connection.fetchColumn(
+                    "SELECT name FROM t WHERE \(connection.dialect.contains("name", "är")) ORDER BY name", as: String.self)
+            }
+            #expect(found == expected)
         }
     }
 }

@@ -1,3 +1,4 @@
+import DatabaseTesting
 import Testing
 
 @testable import SQLDatabase
@@ -5,8 +6,8 @@ import Testing
 @Suite struct TransactionTests {
     private static let counter = "CREATE TABLE counter (name TEXT PRIMARY KEY, n BIGINT NOT NULL)"
 
-    @Test func executeCountsAffectedRows() async throws {
-        try await withDatabase(Self.counter) { database, _ in
+    @Test(arguments: TestDatabase.all) func executeCountsAffectedRows(on kind: TestDatabase) async throws {
+        try await withDatabase(on: kind, Self.counter) { database in
             try await database.write { connection throws in
                 #expect(try connection.execute("INSERT INTO counter VALUES ('a', 1), ('b', 2)") == 2)
                 #expect(try connection.execute("CREATE TABLE other (a BIGINT)") == 0)
@@ -18,8 +19,8 @@ import Testing
         }
     }
 
-    @Test func returningGivesTheRowsThatWereWritten() async throws {
-        try await withDatabase(Self.counter) { database, _ in
+    @Test(arguments: TestDatabase.all) func returningGivesTheRowsThatWereWritten(on kind: TestDatabase) async throws {
+        try await withDatabase(on: kind, Self.counter) { database in
             let first = try await database.write { connection in
                 try connection.fetchFirst("INSERT INTO counter VALUES ('a', 1), ('b', 2) RETURNING name") { try $0.get(0) as String }
             }
@@ -28,9 +29,9 @@ import Testing
         }
     }
 
-    @Test func aThrowingClosureLeavesNothing() async throws {
+    @Test(arguments: TestDatabase.all) func aThrowingClosureLeavesNothing(on kind: TestDatabase) async throws {
         struct Refusal: Error {}
-        try await withDatabase(Self.counter) { database, _ async throws in
+        try await withDatabase(on: kind, Self.counter) { database async throws in
             await #expect(throws: Refusal.self) {
                 try await database.write { connection in
                     try connection.execute("INSERT INTO counter VALUES ('a', 1)")
@@ -39,12 +40,12 @@ import Testing
                 }
             }
             #expect(try await database.read { try $0.fetchInt("SELECT count(*) FROM counter") } == 0)
-            #expect(try await database.read { try !$0.exists("SELECT 1 FROM sqlite_schema WHERE name = 'other'") })
+            #expect(try await database.read { try !$0.exists($0.dialect.has("other")) })
         }
     }
 
-    @Test func aStatementThatFailsLeavesTheTransactionUsable() async throws {
-        try await withDatabase(Self.counter) { database, _ in
+    @Test(arguments: TestDatabase.all) func aStatementThatFailsLeavesTheTransactionUsable(on kind: TestDatabase) async throws {
+        try await withDatabase(on: kind, Self.counter) { database in
             try await database.write { connection in
                 try connection.execute("INSERT INTO counter VALUES ('a', 1)")
                 #expect(throws: DatabaseError.self) { try connection.execute("INSERT INTO counter VALUES ('b', 1), ('a', 2)") }
@@ -54,8 +55,8 @@ import Testing
         }
     }
 
-    @Test func readsCannotWrite() async throws {
-        try await withDatabase(Self.counter) { database, _ in
+    @Test(arguments: TestDatabase.all) func readsCannotWrite(on kind: TestDatabase) async throws {
+        try await withDatabase(on: kind, Self.counter) { database in
             await #expect(throws: DatabaseError.readOnly) {
                 try await database.read { try $0.execute("INSERT INTO counter VALUES ('a', 1)") }
             }
@@ -66,9 +67,9 @@ import Testing
         }
     }
 
-    @Test(arguments: ["COMMIT", " end", "\nROLLBACK", "BEGIN", "rollback transaction"] as [SQLQuery])
-    func theClosureCannotEndItsTransaction(statement: SQLQuery) async throws {
-        try await withDatabase(Self.counter) { database, _ async throws in
+    @Test(arguments: TestDatabase.all, ["COMMIT", " end", "\nROLLBACK", "BEGIN", "rollback transaction"] as [SQLQuery])
+    func theClosureCannotEndItsTransaction(on kind: TestDatabase, statement: SQLQuery) async throws {
+        try await withDatabase(on: kind, Self.counter) { database async throws in
             await #expect {
                 try await database.write { connection in
                     try connection.execute("INSERT INTO counter VALUES ('a', 1)")
@@ -81,8 +82,8 @@ import Testing
         }
     }
 
-    @Test func savepointsAreAllowed() async throws {
-        try await withDatabase(Self.counter) { database, _ in
+    @Test(arguments: TestDatabase.all) func savepointsAreAllowed(on kind: TestDatabase) async throws {
+        try await withDatabase(on: kind, Self.counter) { database in
             try await database.write { connection in
                 try connection.execute("SAVEPOINT s")
                 try connection.execute("INSERT INTO counter VALUES ('a', 1)")
@@ -94,8 +95,8 @@ import Testing
         }
     }
 
-    @Test func aConnectionIsUselessAfterItsClosure() async throws {
-        try await withDatabase(Self.counter) { database, _ in
+    @Test(arguments: TestDatabase.all) func aConnectionIsUselessAfterItsClosure(on kind: TestDatabase) async throws {
+        try await withDatabase(on: kind, Self.counter) { database in
             // The test lets the connection escape on purpose, and uses it from one place at a time.
             nonisolated(unsafe) var escaped: (any SQLConnection)?
             try await database.write { escaped = $0 }
@@ -106,8 +107,8 @@ import Testing
         }
     }
 
-    @Test func concurrentWritersLoseNoUpdate() async throws {
-        try await withDatabase(Self.counter, "INSERT INTO counter VALUES ('a', 0)") { database, _ in
+    @Test(arguments: TestDatabase.all) func concurrentWritersLoseNoUpdate(on kind: TestDatabase) async throws {
+        try await withDatabase(on: kind, Self.counter, "INSERT INTO counter VALUES ('a', 0)") { database in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<8 {
                     group.addTask {
@@ -125,8 +126,8 @@ import Testing
         }
     }
 
-    @Test func readersSeeWholeTransactionsOnly() async throws {
-        try await withDatabase(Self.counter, "INSERT INTO counter VALUES ('a', 500), ('b', 500)") { database, _ in
+    @Test(arguments: TestDatabase.all) func readersSeeWholeTransactionsOnly(on kind: TestDatabase) async throws {
+        try await withDatabase(on: kind, Self.counter, "INSERT INTO counter VALUES ('a', 500), ('b', 500)") { database in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
                     for amount in 1...200 {
@@ -153,8 +154,8 @@ import Testing
         }
     }
 
-    @Test func aReadKeepsItsSnapshotWhileAWriteCommits() async throws {
-        try await withDatabase(Self.counter) { database, _ in
+    @Test(arguments: TestDatabase.all) func aReadKeepsItsSnapshotWhileAWriteCommits(on kind: TestDatabase) async throws {
+        try await withDatabase(on: kind, Self.counter) { database in
             let gate = Gate()
             async let counts = database.read { connection in
                 let before = try connection.fetchInt("SELECT count(*) FROM counter")
@@ -169,8 +170,8 @@ import Testing
         }
     }
 
-    @Test func aSchemaChangeReachesPreparedStatements() async throws {
-        try await withDatabase(Self.counter, "INSERT INTO counter VALUES ('a', 1)", maximumReaders: 1) { database, _ in
+    @Test(arguments: TestDatabase.all) func aSchemaChangeReachesPreparedStatements(on kind: TestDatabase) async throws {
+        try await withDatabase(on: kind, Self.counter, "INSERT INTO counter VALUES ('a', 1)", maximumReaders: 1) { database in
             let query: SQLQuery = "SELECT * FROM counter"
             #expect(try await database.read { try $0.fetchFirst(query) { $0.columnCount } } == 2)
             try await database.write { connection in
@@ -186,8 +187,8 @@ import Testing
 @Suite struct CancellationTests {
     private static let table = "CREATE TABLE t (a BIGINT)"
 
-    @Test func aWriteThatWaitsIsSkipped() async throws {
-        try await withDatabase(Self.table) { database, _ in
+    @Test(arguments: TestDatabase.all) func aWriteThatWaitsIsSkipped(on kind: TestDatabase) async throws {
+        try await withDatabase(on: kind, Self.table) { database in
             let gate = Gate()
             async let first: Void = database.write { _ in gate.pause() }
             await gate.reached()
@@ -200,8 +201,8 @@ import Testing
         }
     }
 
-    @Test func aWriteThatHasStartedIsCompleted() async throws {
-        try await withDatabase(Self.table) { database, _ async throws in
+    @Test(arguments: TestDatabase.all) func aWriteThatHasStartedIsCompleted(on kind: TestDatabase) async throws {
+        try await withDatabase(on: kind, Self.table) { database async throws in
             let gate = Gate()
             let write = Task {
                 try await database.write { connection in
@@ -217,8 +218,8 @@ import Testing
         }
     }
 
-    @Test func aReadThatWaitsForAReaderGivesUpAtOnce() async throws {
-        try await withDatabase(maximumReaders: 1) { database, _ in
+    @Test(arguments: TestDatabase.all) func aReadThatWaitsForAReaderGivesUpAtOnce(on kind: TestDatabase) async throws {
+        try await withDatabase(on: kind, maximumReaders: 1) { database in
             let gate = Gate()
             async let first: Void = database.read { _ in gate.pause() }
             await gate.reached()
@@ -233,7 +234,7 @@ import Testing
     }
 
     @Test func aRunningReadIsInterrupted() async throws {
-        try await withDatabase(maximumReaders: 1) { database, _ in
+        try await withSQLite(maximumReaders: 1) { database, _ in
             let gate = Gate()
             let endless = Task {
                 try await database.read { connection in

@@ -7,8 +7,12 @@ extension ErrorMapping {
     static func databaseError(_ error: DatabaseError, requestID: String) -> CatapultError {
         switch error {
         case .diskFull: .storageFull("writing to the database")
-        case .busy, .connectionLost, .closed:
+        case .busy, .connectionLost, .timedOut, .closed:
             .unavailable("The database", "it did not take the request in time", hint: "Try again; if it stays, look at the server's log.")
+        case .commitUnknown:
+            .unavailable(
+                "The database", "the connection broke while the change was stored, so that it may be stored or not",
+                hint: "Look whether it is there before you try again.")
         default: .internalError(requestID: requestID)
         }
     }

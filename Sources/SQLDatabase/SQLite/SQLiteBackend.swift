@@ -112,6 +112,10 @@ final class SQLiteBackend: DatabaseBackend {
         try await onWriter { try SQLiteConnection.withTransaction(.write, $0, body) }
     }
 
+    func migrate<T: Sendable>(_ body: @Sendable (any SQLConnection) throws -> T) async throws -> T {
+        try await write(body)
+    }
+
     func checkpoint() async throws {
         try await onWriter { _ = try $0.checkpoint(.passive) }
     }

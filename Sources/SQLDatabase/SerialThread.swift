@@ -18,7 +18,8 @@ actor SerialThread {
     }
 }
 
-private final class DispatchQueueExecutor: SerialExecutor {
+/// Runs an actor's work on a dispatch queue of its own.
+final class DispatchQueueExecutor: SerialExecutor {
     private let queue: DispatchQueue
 
     init(label: String) {

@@ -1,0 +1,76 @@
+import Foundation
+
+/// A PostgreSQL server on which a test may create databases.
+public struct PostgreSQLServer: Sendable {
+    /// The URL of a database of the server to which the test may connect.
+    public let url: String
+
+    public init(url: String) {
+        self.url = url
+    }
+
+    /// The server that CATAPULT_TEST_POSTGRES names.
+    public static func forTests() throws -> PostgreSQLServer {
+        guard let url = TestDatabase.postgreSQLServer else { throw PostgreSQLMissing() }
+        return PostgreSQLServer(url: url)
+    }
+
+    /// The same server's URL with another database.
+    public func url(ofDatabase name: String) throws -> String {
+        guard var components = URLComponents(string: url) else { throw PostgreSQLMissing() }
+        components.path = "/\(name)"
+        return components.string ?? url
+    }
+
+    /// Makes an empty database and drops it afterwards, whatever `body` throws and whoever is still connected.
+    public func withDatabase<T>(_ body: (String) async throws -> T) async throws -> T {
+        let name = "catapult_test_\(UUID().uuidString.lowercased().replacing("-", with: ""))"
+        try await run("CREATE DATABASE \(name) TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'")
+        let result: Result<T, any Error>
+        do { result = .success(try await body(try url(ofDatabase: name))) } catch { result = .failure(error) }
+        try await run("DROP DATABASE \(name) WITH (FORCE)")
+        return try result.get()
+    }
+
+    /// Runs a statement outside of a transaction and gives the first column of its rows, one a line.
+    @discardableResult
+    public func run(_ sql: String) async throws -> String {
+        try await runProgram(
+            "psql",
+            ["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--dbname=\(url)", "--command=\(sql)"])
+    }
+}
+
+/// There is no server for the tests.
+public struct PostgreSQLMissing: Error {}
+
+/// A program that failed, with the end of what it said.
+public struct ProgramFailure: Error, CustomStringConvertible {
+    public var description: String
+}
+
+/// Runs a program to its end and gives its standard output.
+@discardableResult
+public func runProgram(_ name: String, _ arguments: [String], environment: [String: String] = [:]) async throws -> String {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = [name] + arguments
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    // Files rather than pipes: nothing has to read while the program runs.
+    return try await withTemporaryDirectory { directory in
+        let paths = ["out", "err"].map { "\(directory)/\($0)" }
+        for path in paths { _ = FileManager.default.createFile(atPath: path, contents: nil) }
+        process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: paths[0]))
+        process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: paths[1]))
+        process.standardInput = FileHandle.nullDevice
+        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+            process.terminationHandler = { _ in continuation.resume() }
+            do { try process.run() } catch { continuation.resume(throwing: error) }
+        }
+        let texts = try paths.map { try String(contentsOfFile: $0, encoding: .utf8) }
+        guard process.terminationStatus == 0 else {
+            throw ProgramFailure(description: "\(name) ended with \(process.terminationStatus): \(texts[1].suffix(2000))")
+        }
+        return texts[0]
+    }
+}

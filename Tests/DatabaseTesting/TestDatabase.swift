@@ -1,0 +1,38 @@
+import Foundation
+public import SQLDatabase
+
+/// The kinds of database that tests run on: `@Test(arguments: TestDatabase.all)`.
+///
+/// PostgreSQL is there where CATAPULT_TEST_POSTGRES is the URL of a server on which the tests may create databases; scripts/test.sh starts
+/// one of its own.
+public enum TestDatabase: String, Sendable, CaseIterable, CustomStringConvertible {
+    case sqlite, postgresql
+
+    /// What there is to test on.
+    public static let all: [TestDatabase] = postgreSQLServer == nil ? [.sqlite] : [.sqlite, .postgresql]
+
+    /// The URL of a database of the server for tests.
+    public static let postgreSQLServer: String? = ProcessInfo.processInfo.environment["CATAPULT_TEST_POSTGRES"].flatMap {
+        $0.isEmpty ? nil : $0
+    }
+
+    public var description: String { rawValue }
+
+    /// Makes an empty database and removes it afterwards, whatever `body` throws.
+    public func withConfiguration<T>(_ body: (Database.Configuration) async throws -> T) async throws -> T {
+        switch self {
+        case .sqlite:
+            try await withTemporaryDirectory { try await body(.init(location: .sqlite(path: "\($0)/test.sqlite"))) }
+        case .postgresql:
+            try await PostgreSQLServer.forTests().withDatabase { try await body(try .init(url: $0)) }
+        }
+    }
+}
+
+/// Calls `body` with the path of an empty directory, which is removed afterwards.
+public func withTemporaryDirectory<T>(_ body: (String) async throws -> T) async throws -> T {
+    let directory = FileManager.default.temporaryDirectory.appendingPathComponent("catapult-tests-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: directory) }
+    return try await body(directory.path)
+}
