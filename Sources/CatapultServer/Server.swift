@@ -30,7 +30,8 @@ struct Server: Sendable {
         self.logger = logger
         let data = try DataDirectory(path: configuration.dataDirectory)
         let storage = try StoragePaths(root: configuration.storageRoot.map(DataDirectory.absolute) ?? "\(data.path)/storage")
-        database = try await Self.openDatabase(configuration, data, logger)
+        let signals = ChangeSignals()
+        database = try await Self.openDatabase(configuration, data, signals, logger)
         let admin = try await AdminKey.ensure(given: configuration.adminKey, dataDirectory: data.path, database: database)
         Self.announce(admin, data)
 
@@ -39,7 +40,6 @@ struct Server: Sendable {
         healthProbe = HealthProbe()
         let engineProbe = EngineProbe(engine: engine)
         let gpus = GPUDetector()
-        let signals = ChangeSignals()
         let logs = try LogFiles(directory: "\(data.path)/logs")
         let deploymentLogs = try DeploymentLogFiles(directory: "\(data.path)/logs/deployments")
         let authenticator = Authenticator(database: database)
@@ -62,7 +62,8 @@ struct Server: Sendable {
                 instance: try InstanceID.load(dataDirectory: data.path), policy: DeploymentPolicy(),
                 resolvePath: { try storage.resolve($0) },
                 logger: logger))
-        services = [KeyUseRecorder(authenticator: authenticator, logger: logger), controller, runner]
+        let indexer = SearchIndexer(database: database, signals: signals, logger: logger)
+        services = [KeyUseRecorder(authenticator: authenticator, logger: logger), indexer, controller, runner]
 
         let deployments = DeploymentService(
             database: database, signals: signals, runner: runner,
@@ -75,6 +76,7 @@ struct Server: Sendable {
             routes, models: ModelService(database: database, storage: storage),
             versions: VersionService(database: database, storage: storage), upload: FileUpload(database: database, storage: storage),
             deploymentsOfVersion: { try await deployments.list($0, $1) })
+        SearchRoutes.register(routes, search: SearchService(database: database))
         EnvironmentRoutes.register(routes, environments: EnvironmentService(database: database))
         BuildRoutes.register(
             routes,
@@ -134,13 +136,14 @@ struct Server: Sendable {
         logger.info("stopped")
     }
 
-    private static func openDatabase(_ configuration: ServerConfiguration, _ data: DataDirectory, _ logger: Logger) async throws -> Database
-    {
+    private static func openDatabase(
+        _ configuration: ServerConfiguration, _ data: DataDirectory, _ signals: ChangeSignals, _ logger: Logger
+    ) async throws -> Database {
         do {
             let location = try configuration.databaseURL.map { try Database.Configuration(url: $0) }
             return try await Database.open(
                 location ?? Database.Configuration(location: .sqlite(path: "\(data.path)/catapult.sqlite")), migrations: Migrations.all,
-                logger: logger)
+                logger: logger, lastStep: SearchIndexer.finish(signals))
         } catch let error as DatabaseError {
             throw StartupError("Cannot open the database: \(error)")
         }

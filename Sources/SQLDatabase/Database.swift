@@ -10,16 +10,26 @@ import Logging
 /// Closures run on threads of the database. Reads run beside each other and beside the one write. A closure whose task is cancelled
 /// while it waits does not start; a write that has started is completed; a running read is interrupted. Both then throw `CancellationError`.
 public final class Database: Sendable {
-    private let backend: any DatabaseBackend
+    /// What every write does last, inside its transaction.
+    public typealias LastStep = @Sendable (any SQLConnection) throws -> Void
 
-    init(backend: any DatabaseBackend) {
+    private let backend: any DatabaseBackend
+    private let lastStep: LastStep?
+
+    init(backend: any DatabaseBackend, lastStep: LastStep? = nil) {
         self.backend = backend
+        self.lastStep = lastStep
     }
 
     /// Opens a database and applies the migrations that it lacks.
     ///
     /// Throws ``DatabaseError``: `alreadyInUse` if another process has the embedded database open, `cannotOpen`, `migration`.
-    public static func open(_ configuration: Configuration, migrations: [Migration], logger: Logger) async throws -> Database {
+    ///
+    /// - Parameter lastStep: run at the end of every write, inside its transaction: what is derived from the tables is thus never behind.
+    ///   It must be short, and do nothing where nothing is to do. Migrations run without it.
+    public static func open(
+        _ configuration: Configuration, migrations: [Migration], logger: Logger, lastStep: LastStep? = nil
+    ) async throws -> Database {
         let backend: any DatabaseBackend
         switch configuration.location {
         case .sqlite(let path): backend = try await SQLiteBackend.open(path: path, configuration: configuration)
@@ -31,7 +41,7 @@ public final class Database: Sendable {
             try? await backend.close()
             throw error
         }
-        return Database(backend: backend)
+        return Database(backend: backend, lastStep: lastStep)
     }
 
     /// The SQL dialect, where a query must differ.
@@ -48,7 +58,12 @@ public final class Database: Sendable {
     /// it (disk full, damaged file); then the write fails even if `body` swallows the error.
     @discardableResult
     public func write<T: Sendable>(_ body: @Sendable (any SQLConnection) throws -> T) async throws -> T {
-        try await backend.write(body)
+        guard let lastStep else { return try await backend.write(body) }
+        return try await backend.write { connection in
+            let result = try body(connection)
+            try lastStep(connection)
+            return result
+        }
     }
 
     /// Asks the database for a trivial answer: throws if it cannot give one.

@@ -22,6 +22,14 @@ public enum SQLDialect: String, Sendable, CaseIterable {
         }
     }
 
+    /// The suffix of a text expression that makes it compare by code point, whatever the order of the database's own language.
+    public var byCodePoint: SQLQuery {
+        switch self {
+        case .sqlite: " COLLATE BINARY"
+        case .postgresql: " COLLATE \"C\""
+        }
+    }
+
     /// A truth value as SQL text, for defaults and index conditions.
     public func literal(_ value: Bool) -> String {
         value ? "TRUE" : "FALSE"

@@ -2,5 +2,5 @@
 public enum Catalogue {
     /// Every call, in the order of documents. Each area lists its own calls beside their declarations.
     public static let calls: [any APICall.Type] =
-        models + versions + environments + builds + deployments + operations + access + system
+        models + versions + search + environments + builds + deployments + operations + access + system
 }

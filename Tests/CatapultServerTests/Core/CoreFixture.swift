@@ -48,7 +48,8 @@ struct CoreFixture {
     private init(directory: String) async throws {
         self.directory = directory
         database = try await Database.open(
-            .init(location: .sqlite(path: "\(directory)/test.sqlite")), migrations: Migrations.all, logger: Self.logger)
+            .init(location: .sqlite(path: "\(directory)/test.sqlite")), migrations: Migrations.all, logger: Self.logger,
+            lastStep: SearchIndexer.finish(signals))
         logs = try LogFiles(directory: "\(directory)/logs")
         storage = try StoragePaths(root: "\(directory)/storage")
         authenticator = Authenticator(database: database)
@@ -64,6 +65,7 @@ struct CoreFixture {
             routes, models: ModelService(database: database, storage: storage),
             versions: VersionService(database: database, storage: storage), upload: FileUpload(database: database, storage: storage),
             deploymentsOfVersion: { _, _ in [] })
+        SearchRoutes.register(routes, search: SearchService(database: database))
         EnvironmentRoutes.register(routes, environments: EnvironmentService(database: database))
         AccessRoutes.register(routes, keys: keys, audit: AuditLog(database: database))
         routes.refuseOtherMethods()

@@ -1,0 +1,137 @@
+import CatapultAPI
+import SQLDatabase
+
+/// The index: documents, and postings that lead from a term to the documents that have it. The same tables and the same SQL in both
+/// databases, so the same candidates in the same order (docs/decisions has what FTS5 and GIN cost instead).
+enum SearchIndex {
+    /// What a row of the index stands for; the raw value is in the database.
+    enum Kind: String, Sendable, CaseIterable {
+        case model = "m"
+        case version = "v"
+        case deployment = "d"
+        case artifact = "a"
+
+        var type: SearchType {
+            switch self {
+            case .model: .model
+            case .version: .version
+            case .deployment: .deployment
+            case .artifact: .artifact
+            }
+        }
+    }
+
+    // MARK: Writing
+
+    /// The terms under which these documents are found now.
+    static func postings(_ kind: Kind, _ ids: [String], in connection: any SQLConnection) throws -> [String: Set<String>] {
+        var known: [String: Set<String>] = [:]
+        for (id, postings) in try connection.fetchAll(
+            "SELECT id, postings FROM search_documents WHERE kind = \(kind) AND id IN \(list: ids)",
+            { (try $0.get(0) as String, try $0.get(1) as String) })
+        {
+            known[id] = Set(postings.split(separator: "\n").map(String.init))
+        }
+        return known
+    }
+
+    /// Puts documents in the place of those that are known; known ones without a new document are removed.
+    static func replace(
+        _ kind: Kind, _ ids: [String], known: [String: Set<String>], with documents: [SearchDocument], in connection: any SQLConnection
+    ) throws {
+        var added: [(term: String, id: String)] = []
+        var gone = known
+        for document in documents {
+            let before = gone.removeValue(forKey: document.id)
+            if before == nil { try insert(document, in: connection) } else { try update(document, in: connection) }
+            for term in document.postings.subtracting(before ?? []).sorted() { added.append((term, document.id)) }
+            for term in before?.subtracting(document.postings) ?? [] { try remove(kind, term, document.id, in: connection) }
+        }
+        for (id, terms) in gone {
+            for term in terms { try remove(kind, term, id, in: connection) }
+            try connection.execute("DELETE FROM search_documents WHERE kind = \(kind) AND id = \(id)")
+        }
+        for start in stride(from: 0, to: added.count, by: 64) {
+            let rows = added[start..<min(start + 64, added.count)].map { "(\(kind), \($0.term), \($0.id))" as SQLQuery }
+            try connection.execute("INSERT INTO search_postings (kind, term, id) VALUES \(rows.joined(separator: ", "))")
+        }
+    }
+
+    private static func insert(_ document: SearchDocument, in connection: any SQLConnection) throws {
+        try connection.execute(
+            """
+            INSERT INTO search_documents (kind, id, model_id, model_name, environment, name, terms, postings, parameters, size_bytes, created_at)
+            VALUES (\(document.kind), \(document.id), \(document.modelID), \(document.modelName), \(document.environment), \(document.name),
+                \(document.terms), \(document.listedPostings), \(document.parameters), \(document.sizeBytes), \(document.createdAt))
+            """)
+    }
+
+    private static func update(_ document: SearchDocument, in connection: any SQLConnection) throws {
+        try connection.execute(
+            """
+            UPDATE search_documents SET model_id = \(document.modelID), model_name = \(document.modelName),
+                environment = \(document.environment), name = \(document.name), terms = \(document.terms), postings = \(document.listedPostings), parameters = \(document.parameters), size_bytes = \(document.sizeBytes),
+                created_at = \(document.createdAt)
+            WHERE kind = \(document.kind) AND id = \(document.id)
+            """)
+    }
+
+    private static func remove(_ kind: Kind, _ term: String, _ id: String, in connection: any SQLConnection) throws {
+        try connection.execute("DELETE FROM search_postings WHERE kind = \(kind) AND term = \(term) AND id = \(id)")
+    }
+
+    // MARK: Terms
+
+    /// Terms that a beginning is completed to, for each kind.
+    static let mostCompletions = 12
+
+    /// The first terms that begin like each text, by kind. Steps from term to term, so the cost does not depend on how often each occurs.
+    static func completions(_ beginnings: [String], _ kinds: [Kind], in connection: any SQLConnection) throws -> [Kind: [String: [String]]] {
+        var found: [Kind: [String: [String]]] = [:]
+        for beginning in beginnings {
+            let next = { (kind: SQLQuery, after: SQLQuery) -> SQLQuery in
+                """
+                (SELECT p.term FROM search_postings p WHERE p.kind = \(kind) AND p.term \(after) AND p.term < \(beginning + "\u{10FFFF}")
+                ORDER BY p.term LIMIT 1)
+                """
+            }
+            let seeds = kinds.map { kind in "SELECT CAST(\(kind) AS TEXT), \(next("\(kind)", ">= \(beginning)")), 1" as SQLQuery }
+            let rows = try connection.fetchAll(
+                """
+                WITH RECURSIVE completion (kind, term, n) AS (
+                    SELECT * FROM (\(seeds.joined(separator: " UNION ALL "))) AS seed
+                    UNION ALL
+                    SELECT c.kind, \(next("c.kind", "> c.term")), c.n + 1 FROM completion c WHERE c.term IS NOT NULL AND c.n < \(mostCompletions)
+                )
+                SELECT kind, term FROM completion WHERE term IS NOT NULL ORDER BY kind, n
+                """
+            ) { row in (try row.get(0) as Kind, try row.get(1) as String) }
+            for (kind, term) in rows { found[kind, default: [:]][beginning, default: []].append(term) }
+        }
+        return found
+    }
+
+    /// Which of many words are terms of the index, and how many documents of the kinds have each, counted up to a hundred.
+    static func known(_ words: Set<String>, _ kinds: [Kind], in connection: any SQLConnection) throws -> [String: Int] {
+        guard !words.isEmpty else { return [:] }
+        let rows = words.sorted().map { "(\($0))" as SQLQuery }.joined(separator: ", ")
+        var counts: [String: Int] = [:]
+        for kind in kinds {
+            let found = try connection.fetchAll(
+                """
+                WITH word (term) AS (VALUES \(rows))
+                SELECT w.term, (SELECT count(*) FROM (SELECT 1 FROM search_postings p WHERE p.kind = \(kind)
+                    AND p.term = w.term\(connection.dialect.byCodePoint) LIMIT 100) AS some)
+                FROM word w
+                """
+            ) { row in (try row.get(0) as String, try row.get(1) as Int) }
+            for (term, count) in found where count > 0 { counts[term, default: 0] += count }
+        }
+        return counts
+    }
+}
+
+extension SearchDocument {
+    /// The postings as the row keeps them, so that they can be taken back when the document changes.
+    var listedPostings: String { postings.sorted().joined(separator: "\n") }
+}
