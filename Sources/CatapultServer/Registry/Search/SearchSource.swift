@@ -137,7 +137,10 @@ enum SearchSource {
     /// Texts and numbers of metadata, by name, so that equal things have equal documents.
     private static func values(of metadata: [String: JSONValue]) -> [SearchRecord.Field] {
         var fields: [SearchRecord.Field] = []
-        for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
+        // What was read from the files stands one level deeper, each fact beside its source.
+        let facts = (metadata["facts"]?.objectValue ?? [:]).compactMapValues { $0["value"] }
+        let values = metadata.filter { $0.key != "facts" }.merging(facts) { first, _ in first }
+        for (key, value) in values.sorted(by: { $0.key < $1.key }) {
             for element in value.arrayValue ?? [value] {
                 guard let text = element.stringValue ?? element.intValue.map(String.init), !text.isEmpty else { continue }
                 fields.append(.init(name: "metadata.\(key)", section: .text, text: String(text.prefix(longestValue))))
@@ -149,6 +152,6 @@ enum SearchSource {
 
     /// Where a license stands: model cards and importers write it into the metadata.
     private static func license(_ metadata: [String: JSONValue]) -> String? {
-        metadata["license"]?.stringValue ?? metadata["license_id"]?.stringValue
+        metadata["license"]?.stringValue ?? metadata["facts"]?["license"]?["value"]?.stringValue
     }
 }
