@@ -81,6 +81,10 @@ uninstall: ## Removes what install put there
 test: ## Runs all tests against a real engine (ARGS="--filter GatewayTests")
 	@scripts/test.sh $(ARGS)
 
+.PHONY: fuzz
+fuzz: ## Sends 10,000 drawn requests to every operation (ARGS="--only createModel --examples 500")
+	@scripts/fuzz.sh $(ARGS)
+
 .PHONY: bench
 bench: ## Measures Catapult against its budgets
 	@scripts/bench.sh $(ARGS)

@@ -36,4 +36,16 @@ engine_api() {
     fi
 }
 
+# test_packages: the folder with the Python packages of Tests/requirements.txt, installed there where they are missing or others.
+test_packages() {
+    local folder=$root/.build/test-python list=$root/Tests/requirements.txt
+    if ! cmp --silent "$list" "$folder/requirements.txt"; then
+        rm -rf "$folder"
+        python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-warn-conflicts --target "$folder" \
+            --requirement "$list" >&2 || return
+        cp "$list" "$folder/requirements.txt"
+    fi
+    printf '%s\n' "$folder"
+}
+
 engine_answers() { engine_api GET /_ping --max-time 3 --fail --output /dev/null 2>/dev/null; }

@@ -9,6 +9,7 @@
 #   CATAPULT_BIN_DIR           folder of the debug executables catapult-server and mcp
 #   CATAPULT_TEST_BASE_IMAGE   image to give as BASE_IMAGE to the template llama-cpp
 #   CATAPULT_TEST_MODEL_DIR    folder with the tiny model, tiny.gguf
+#   CATAPULT_TEST_PYTHON       folder of the Python packages of Tests/requirements.txt; absent where they could not be had
 #   CATAPULT_TEST_ENGINE       available or absent; absent means that a test of the engine leaves itself out
 #
 # A tier that cannot run here is named, and fails the suite where CI=true.
@@ -58,6 +59,13 @@ else
     export CATAPULT_TEST_ENGINE=absent
     left_out+=("integration: no engine, base image or model (the reason is above)")
     selection+=(--skip '^IntegrationTests\.')
+fi
+
+if packages=$(test_packages); then
+    export CATAPULT_TEST_PYTHON=$packages
+else
+    [[ ${CI:-} != true ]] || die 1 "error: pip did not install Tests/requirements.txt; the reason is above, and CI=true forbids to go on without"
+    left_out+=("fuzzing and earlier clients: no Python packages (the reason is above)")
 fi
 
 say "Building the tests and the executables"

@@ -61,6 +61,8 @@ struct OpenAPITests {
         #expect(create?["properties"]?["name"]?["type"] == "string", "what is required cannot be null")
         let alternatives = document["components"]?["schemas"]?["CreateVersionRequest"]?["anyOf"]?.arrayValue ?? []
         #expect(alternatives.map { $0["required"] } == [["model_id"], ["image_id"], ["model_name"]])
+        let scope = document["components"]?["schemas"]?["KeyScopeInput"]?["properties"]?["models"]
+        #expect(scope?["maxItems"] == 100 && scope?["items"]?["pattern"]?.stringValue == TextRule.scopePattern.pattern)
         let latest = document["paths"]?["/api/v1/versions/latest"]?["get"]
         #expect(latest?["x-catapult-one-of"] == [["model_name", "image_name"]])
 

@@ -42,6 +42,13 @@ struct RequestDecoderTests {
         #expect(try failure(ExecuteDeployment.self, body: names).problems.map(\.field) == ["environment_vars"])
     }
 
+    @Test("texts of a list have the shape of their rule")
+    func shapesOfElements() throws {
+        let body = #"{"name":"k","scope":{"models":["org/*","a b"],"environments":[]}}"#
+        let error = try failure(CreateAPIKey.self, body: body)
+        #expect(Set(error.problems.map(\.field)) == ["scope.models.1", "scope.environments"])
+    }
+
     @Test("of members that mean the same one must be there, and not null")
     func alternatives() throws {
         for body in [#"{"version":"1"}"#, #"{"version":"1","model_id":null}"#] {

@@ -9,6 +9,8 @@ public struct Field: Sendable, ExpressibleByStringInterpolation {
         case range(ClosedRange<Double>)
         /// A shape of text, by a test and its description for people.
         case text(TextRule)
+        /// Number of elements of an array, and the shape of each.
+        case texts(ClosedRange<Int>, TextRule)
     }
 
     /// Meaning, unit, default.
@@ -47,6 +49,11 @@ extension Field.Rule {
             return bounds.contains(elements.count) ? nil : problem(.length, Self.wrongCount(elements.count, bounds, "elements"))
         case (.length(let bounds), .object(let members)):
             return bounds.contains(members.count) ? nil : problem(.length, Self.wrongCount(members.count, bounds, "members"))
+        case (.texts(let bounds, let rule), .array(let elements)):
+            if let problem = Self.length(bounds).problem(with: value, at: location, part: part) { return problem }
+            return elements.indices.lazy.compactMap { index in
+                Self.text(rule).problem(with: elements[index], at: location + ["\(index)"], part: part)
+            }.first
         case (.range(let bounds), _):
             let number = value.doubleValue ?? (part == .body ? nil : value.stringValue.flatMap(Double.init))
             guard let number, !number.isNaN, !bounds.contains(number) else { return nil }

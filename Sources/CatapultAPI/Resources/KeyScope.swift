@@ -29,9 +29,10 @@ public struct KeyScope: Codable, Sendable, Equatable, Documented {
 
     public static let fields: [String: Field] = [
         "environments": Field(
-            "Environments that the key may see and change: names, in which * stands for any characters. All when absent.", .length(1...100)),
+            "Environments that the key may see and change: names, in which * stands for any characters. All when absent.",
+            .texts(1...100, .scopePattern)),
         "models": Field(
             "Models that the key may see and change, with their versions, builds and deployments: names, in which * stands for any "
-                + "characters, '/' included. All when absent.", .length(1...100)),
+                + "characters, '/' included. All when absent.", .texts(1...100, .scopePattern)),
     ]
 }

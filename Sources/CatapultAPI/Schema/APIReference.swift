@@ -140,7 +140,10 @@ public enum APIReference {
             if let place { html.markup(" <small>").text(place).markup("</small>") }
             if property.isRequired, showsRequired { html.markup(" <small class=\"required\">required</small>") }
             html.markup("</th><td>").markup(kind(property.schema, rule: property.rule)).markup("</td><td>").prose(property.description)
-            if case .text(let rule) = property.rule { html.markup(" <small>").text("Allowed: \(rule.words).").markup("</small>") }
+            switch property.rule {
+            case .text(let rule), .texts(_, let rule): html.markup(" <small>").text("Allowed: \(rule.words).").markup("</small>")
+            case .range, .length, nil: break
+            }
             html.markup("</td></tr>\n")
         }
         html.markup("</tbody>\n</table></div>\n")
@@ -166,7 +169,7 @@ public enum APIReference {
         switch rule {
         case .range(let bounds):
             html.markup(" <small>").text("\(short(bounds.lowerBound)) to \(short(bounds.upperBound))").markup("</small>")
-        case .length(let bounds):
+        case .length(let bounds), .texts(let bounds, _):
             let least = bounds.lowerBound == 0 ? "up" : "\(bounds.lowerBound)"
             html.markup(" <small>").text("\(least) to \(bounds.upperBound) \(unit(schema))").markup("</small>")
         case .text(let text): html.markup(" <small>").text("up to \(text.maximumLength) characters").markup("</small>")

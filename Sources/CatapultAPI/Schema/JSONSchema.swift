@@ -56,7 +56,7 @@ public indirect enum JSONSchema: Sendable, Equatable {
     /// The schema as JSON.
     public func json(_ definitions: Definitions) -> JSONValue { .object(members(definitions)) }
 
-    private func members(_ definitions: Definitions) -> [String: JSONValue] {
+    fileprivate func members(_ definitions: Definitions) -> [String: JSONValue] {
         switch self {
         case .any: return [:]
         case .boolean: return ["type": "boolean"]
@@ -117,11 +117,15 @@ extension Field.Rule {
         switch (self, schema) {
         case (_, .nullable(let inner)): return keywords(for: inner)
         case (.length(let bounds), .array): return ["minItems": .int(Int64(bounds.lowerBound)), "maxItems": .int(Int64(bounds.upperBound))]
+        case (.texts(let bounds, let rule), .array(let element)):
+            let shape = element.members(.openAPI).merging(Self.text(rule).keywords(for: element)) { $1 }
+            return Self.length(bounds).keywords(for: schema).merging(["items": .object(shape)]) { $1 }
         case (.length(let bounds), .map):
             return ["minProperties": .int(Int64(bounds.lowerBound)), "maxProperties": .int(Int64(bounds.upperBound))]
         case (.length(let bounds), _): return ["minLength": .int(Int64(bounds.lowerBound)), "maxLength": .int(Int64(bounds.upperBound))]
         case (.range(let bounds), _): return ["minimum": Self.number(bounds.lowerBound), "maximum": Self.number(bounds.upperBound)]
-        case (.text(let rule), _): return ["pattern": .string(rule.pattern), "maxLength": .int(Int64(rule.maximumLength))]
+        case (.text(let rule), _), (.texts(_, let rule), _):
+            return ["pattern": .string(rule.pattern), "maxLength": .int(Int64(rule.maximumLength))]
         }
     }
 

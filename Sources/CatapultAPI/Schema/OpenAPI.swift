@@ -136,7 +136,7 @@ public enum OpenAPI {
         let parameters = description.path.map { parameter($0, in: "path") } + description.query.map { parameter($0, in: "query") }
         if !parameters.isEmpty { members["parameters"] = .array(parameters) }
         // OpenAPI cannot say of parameters in the query that one of several must be there.
-        let groups = description.alternatives.filter { group in description.query.contains { $0.name == group[0] } }
+        let groups = alternatives(description, in: description.query)
         if !groups.isEmpty { members["x-catapult-one-of"] = .array(groups.map { .array($0.map(JSONValue.string)) }) }
         if let body = requestBody(description) { members["requestBody"] = body }
         if call.access == .open { members["security"] = [] }
@@ -171,15 +171,19 @@ public enum OpenAPI {
         }
         guard !description.body.isEmpty else { return nil }
         return [
-            "required": .bool(description.body.contains { $0.isRequired }),
+            "required": .bool(description.body.contains { $0.isRequired } || !alternatives(description, in: description.body).isEmpty),
             "content": [form.mediaType: ["schema": ["$ref": .string("#/components/schemas/\(requestName(description.call))")]]],
         ]
+    }
+
+    private static func alternatives(_ description: CallDescription, in place: [JSONSchema.Property]) -> [[String]] {
+        description.alternatives.filter { group in place.contains { $0.name == group[0] } }
     }
 
     /// The schema of a body: a member that may be left out may be null as well, and of some groups one member must be there.
     private static func request(_ description: CallDescription) -> JSONValue {
         var members = JSONSchema.object(description.body).acceptingNull.json(.openAPI).objectValue ?? [:]
-        let groups = description.alternatives.filter { group in description.body.contains { $0.name == group[0] } }
+        let groups = alternatives(description, in: description.body)
         let conditions: [JSONValue] = groups.map { group in
             .object(["anyOf": .array(group.map { ["required": [.string($0)], "properties": [$0: ["not": ["type": "null"]]]] })])
         }

@@ -10,7 +10,6 @@ struct KeyService: Sendable {
         if let expiry = call.expiresAt, expiry <= .now {
             throw CatapultError.invalid(field: "expires_at", "expires_at must lie in the future, but is \(expiry)")
         }
-        try Self.check(call.scope ?? .everything)
         let secret = KeySecret.random()
         let record = Self.record(
             name: call.name, role: call.role ?? .viewer, scope: call.scope ?? .everything, secret: secret, expiresAt: call.expiresAt)
@@ -44,17 +43,6 @@ struct KeyService: Sendable {
         }
         authenticator.forget(prefix: record.prefix)
         return Deletion(deletedID: record.key.id)
-    }
-
-    private static func check(_ scope: KeyScope) throws(CatapultError) {
-        let problems = [("environments", scope.environments), ("models", scope.models)].flatMap { name, patterns in
-            (patterns ?? []).enumerated().filter { !TextRule.scopePattern.matches($1) }.map { index, pattern in
-                FieldProblem(
-                    kind: .pattern, location: ["scope", name, "\(index)"], message: "must be \(TextRule.scopePattern.words)",
-                    input: .string(pattern))
-            }
-        }
-        guard problems.isEmpty else { throw .unprocessable(problems) }
     }
 
     static func record(name: String, role: Role, scope: KeyScope, secret: KeySecret, expiresAt: Timestamp?) -> KeyRecord {
