@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Takes the measures, prints them as one table beside their budgets, and writes that to a file.
 
-    run.py [--output FILE] [MEASURE...]        all measures by default; started by scripts/bench.sh
+    run.py [--output FILE] [--only MEASURE...] [MEASURE...]        all measures by default; started by scripts/bench.sh
 
 Exit status: 0 all budgets are met; 1 one is missed; 2 a measure could not be taken.
 """
@@ -14,10 +14,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from measure import building, catapult, commands, gateway, idling, listing, processes, results, starting
+from measure import building, catapult, commands, gateway, idling, listing, processes, registry, results, starting
 
 MEASURES = {
     "starting": starting, "idling": idling, "listing": listing, "building": building, "commands": commands, "gateway": gateway,
+    "registry": registry,
 }
 
 
@@ -36,28 +37,39 @@ def machine() -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--output", type=Path)
+    parser.add_argument("--only", nargs="*", default=[], metavar="MEASURE", help="the same as to name them alone")
     parser.add_argument("measures", nargs="*", metavar="MEASURE", help=", ".join(MEASURES))
     options = parser.parse_args()
-    unknown = set(options.measures) - set(MEASURES)
+    chosen = options.measures + options.only
+    unknown = set(chosen) - set(MEASURES)
     if unknown:
         parser.error(f"no such measure: {', '.join(sorted(unknown))}; there are {', '.join(MEASURES)}")
 
     setup = catapult.Setup.from_environment()
     budgets = results.Budgets(Path(__file__).parent / "budgets.toml")
-    facts, rows, untaken = machine(), [], []
-    for name in options.measures or MEASURES:
+    facts, rows, tables, untaken = machine(), [], [], []
+    for name in chosen or MEASURES:
         print(f"measuring: {name}", file=sys.stderr, flush=True)
         try:
-            rows += [budgets.row(result) for result in MEASURES[name].measure(setup)]
+            for result in MEASURES[name].measure(setup):
+                if isinstance(result, results.Table):
+                    tables.append(result)
+                else:
+                    rows.append(budgets.row(result))
         except (processes.Failure, OSError, subprocess.CalledProcessError) as failure:
             words = getattr(failure, "stderr", None) or ""
             words = words.decode(errors="replace") if isinstance(words, bytes) else words
             untaken.append(f"{name} could not be taken: {failure} {words.strip()}".rstrip())
 
-    table = list(results.lines(rows))
-    print("\n".join([*facts, "", *table, *untaken]))
+    text = [*results.lines(rows), *untaken]
+    for table in tables:
+        text += ["", *table.lines()]
+    print("\n".join([*facts, "", *text]))
     if options.output:
-        options.output.write_text("\n".join(["# Results of `make bench`", "", *facts, "", *table, *untaken, ""]))
+        options.output.write_text("\n".join(["# Results of `make bench`", "", *facts, "", *text, ""]))
+        for table in tables:
+            if table.chart_name:
+                (options.output.parent / table.chart_name).write_text(table.chart)
     missed = [row.what for row in rows if row.verdict == "MISSED"]
     for what in missed:
         print(f"budget missed: {what}", file=sys.stderr)

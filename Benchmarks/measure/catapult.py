@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -59,12 +60,13 @@ class Server:
         return (self.data / "admin.key").read_text().strip()
 
     @contextlib.contextmanager
-    def running(self) -> Iterator["Server"]:
-        """Starts the server; deployments that are left when the block ends are deleted."""
+    def running(self, *options: str) -> Iterator["Server"]:
+        """Starts the server with further options; deployments that are left when the block ends are deleted."""
         first = self.deployment_port
         command = [
             str(self.setup.binaries / "catapult-server"), "--port", str(self.port), "--data-dir", str(self.data), "--storage-root",
             str(self.storage), "--templates", str(self.setup.templates), "--deployment-ports", f"{first}-{first + 9}",
+            *options,
         ]
         with processes.running(command, self.log) as process:
             self.process = process
@@ -89,6 +91,10 @@ class Server:
         if response.status >= 300:
             raise processes.Failure(f"{method} {path}: {response.status} {text.decode()}")
         return json.loads(text)
+
+    def remove(self) -> None:
+        """Gives back the room on the disk; after it has run for the last time."""
+        shutil.rmtree(self.folder)
 
     def finish(self, operation: str) -> None:
         """Waits for an operation to succeed."""

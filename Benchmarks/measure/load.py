@@ -17,9 +17,23 @@ class Load:
     p99: float
 
 
-def run(wrk: str, url: str, connections: int, seconds: int, headers: dict[str, str] | None = None, post: str | None = None, work: Path | None = None) -> Load:
-    """Closed-loop load by one thread, after a second of warming up. `post` is the body of a POST."""
+def run(
+    wrk: str, url: str, connections: int, seconds: int, headers: dict[str, str] | None = None, post: str | None = None,
+    paths: list[str] | None = None, work: Path | None = None,
+) -> Load:
+    """Closed-loop load by one thread, after a second of warming up.
+
+    `post` is the body of a POST; `paths` are asked for in turn. Both need a folder to work in.
+    """
     options = [f"-H{name}: {value}" for name, value in (headers or {}).items()]
+    if paths is not None and work is not None:
+        script = work / "paths.lua"
+        listed = ",\n".join(f"[==[{path}]==]" for path in paths)
+        script.write_text(
+            f"local paths = {{{listed}}}\nlocal at = 0\nrequest = function()\n    at = at % #paths + 1\n"
+            "    return wrk.format(nil, paths[at])\nend\n"
+        )
+        options += ["-s", str(script)]
     if post is not None and work is not None:
         script = work / "post.lua"
         script.write_text(f"wrk.method = 'POST'\nwrk.body = [==[{post}]==]\nwrk.headers['Content-Type'] = 'application/json'\n")

@@ -17,6 +17,25 @@ class Result:
 
 
 @dataclass
+class Table:
+    """Numbers that belong side by side, after the table of all; with a chart in a file beside the results."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[str]]
+    chart: str = ""
+    chart_name: str = ""
+
+    def lines(self) -> Iterator[str]:
+        yield f"### {self.title}"
+        yield ""
+        yield from _aligned([self.columns, *self.rows])
+        if self.chart_name:
+            yield ""
+            yield f"![{self.title}]({self.chart_name})"
+
+
+@dataclass
 class Row:
     """A line of the table."""
 
@@ -49,7 +68,12 @@ def _number(value: float, unit: str) -> str:
 def lines(rows: list[Row]) -> Iterator[str]:
     """The rows as a table of Markdown that is aligned for the terminal too."""
     cells = [["measure", "result", "budget", "", "note"], *([row.what, row.value, row.budget, row.verdict, row.note] for row in rows)]
-    widths = [max(len(line[column]) for line in cells) for column in range(5)]
+    yield from _aligned(cells)
+
+
+def _aligned(cells: list[list[str]]) -> Iterator[str]:
+    cells = list(cells)
+    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
     cells.insert(1, ["-" * width for width in widths])
     for line in cells:
         yield "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |"
