@@ -26,7 +26,9 @@ extension Migrations {
             columns: "version, tag, quantization, size_bytes, release_notes, metadata, is_release, status"),
         Watched(
             table: "artifacts", kind: "a",
-            columns: "name, artifact_type, file_path, size_bytes, checksum, platform, python_version, metadata, version_id, model_id, deleted_at"),
+            columns:
+                "name, artifact_type, file_path, size_bytes, checksum, platform, python_version, metadata, version_id, model_id, deleted_at"
+        ),
         Watched(table: "deployments", kind: "d", columns: "name, version_id, environment, status, cluster"),
     ]
 
@@ -63,7 +65,8 @@ extension Migrations {
         """
 
     private static func triggers(_ watched: Watched, _ dialect: SQLDialect) -> [String] {
-        [("inserted", "INSERT", "NEW"), ("updated", "UPDATE OF \(watched.columns)", "NEW"), ("deleted", "DELETE", "OLD")].map { name, event, row in
+        [("inserted", "INSERT", "NEW"), ("updated", "UPDATE OF \(watched.columns)", "NEW"), ("deleted", "DELETE", "OLD")].map {
+            name, event, row in
             let head = "CREATE TRIGGER search_\(watched.table)_\(name) AFTER \(event) ON \(watched.table)"
             switch dialect {
             case .postgresql: return "\(head) FOR EACH ROW EXECUTE FUNCTION search_enqueue('\(watched.kind)')"

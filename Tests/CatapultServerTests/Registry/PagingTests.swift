@@ -57,7 +57,8 @@ import Testing
             _ = try await fixture.model("newer")
             _ = try await fixture.models.delete(DeleteModel(modelID: all[0]), CoreFixture.context("delete_model"))
             _ = try await fixture.models.delete(DeleteModel(modelID: all[4]), CoreFixture.context("delete_model"))
-            let second = try await fixture.models.list(ListModels(size: 5, cursor: first.nextCursor, includeOrphaned: true), CoreFixture.context())
+            let second = try await fixture.models.list(
+                ListModels(size: 5, cursor: first.nextCursor, includeOrphaned: true), CoreFixture.context())
             #expect(second.items.map(\.name) == Array(all[5..<10]))
         }
     }
@@ -139,10 +140,12 @@ import Testing
             #expect(page.items.count == 3)
             #expect(!page.totalIsExact)
             #expect(page.total == PageWindow.countingLimit + 1)
-            let deep = try await fixture.models.list(ListModels(limit: 100, offset: 1_350, search: "model-", includeOrphaned: true), CoreFixture.context())
+            let deep = try await fixture.models.list(
+                ListModels(limit: 100, offset: 1_350, search: "model-", includeOrphaned: true), CoreFixture.context())
             #expect(deep.items.count == 50)
             #expect(deep.total == 1_400 && deep.totalIsExact, "the last page shows the number")
-            let middle = try await fixture.models.list(ListModels(limit: 100, offset: 1_200, search: "model-", includeOrphaned: true), CoreFixture.context())
+            let middle = try await fixture.models.list(
+                ListModels(limit: 100, offset: 1_200, search: "model-", includeOrphaned: true), CoreFixture.context())
             #expect(middle.total == 1_301 && !middle.totalIsExact, "clients that compare with total go on")
         }
     }
@@ -191,7 +194,8 @@ import Testing
             #expect(try await list(ListVersions(modelName: "nobody")) == (0, []))
             #expect(try await list(ListVersions(environment: "nowhere")) == (0, []))
             let page = try await fixture.models.versions(ListModelVersions(modelID: "a", size: 4), CoreFixture.context())
-            let rest = try await fixture.models.versions(ListModelVersions(modelID: "a", size: 4, cursor: page.nextCursor), CoreFixture.context())
+            let rest = try await fixture.models.versions(
+                ListModelVersions(modelID: "a", size: 4, cursor: page.nextCursor), CoreFixture.context())
             #expect(rest.items.map(\.version) == ["2", "1"])
             #expect(rest.page == 2 && rest.nextCursor == nil)
         }

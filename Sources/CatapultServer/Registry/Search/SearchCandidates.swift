@@ -260,7 +260,9 @@ struct SearchCandidates {
             return clause.isNegated ? "NOT coalesce(\(condition), FALSE)" : condition
         }
         // A version is about what its model is about.
-        if let inside = scope.models(kind == .version ? "m.model_name" : "d.model_name", in: connection.dialect) { conditions.append(inside) }
+        if let inside = scope.models(kind == .version ? "m.model_name" : "d.model_name", in: connection.dialect) {
+            conditions.append(inside)
+        }
         if kind == .deployment, let inside = scope.environments("d.environment", in: connection.dialect) { conditions.append(inside) }
         return conditions.isEmpty ? "TRUE" : conditions.joined(separator: " AND ")
     }

@@ -86,7 +86,8 @@ enum SearchIndex {
     static let mostCompletions = 12
 
     /// The first terms that begin like each text, by kind. Steps from term to term, so the cost does not depend on how often each occurs.
-    static func completions(_ beginnings: [String], _ kinds: [Kind], in connection: any SQLConnection) throws -> [Kind: [String: [String]]] {
+    static func completions(_ beginnings: [String], _ kinds: [Kind], in connection: any SQLConnection) throws -> [Kind: [String: [String]]]
+    {
         var found: [Kind: [String: [String]]] = [:]
         for beginning in beginnings {
             let next = { (kind: SQLQuery, after: SQLQuery) -> SQLQuery in

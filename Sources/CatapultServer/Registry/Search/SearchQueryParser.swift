@@ -98,7 +98,8 @@ struct SearchQueryParser {
     private static let otherNames = [
         "server": "server_type", "env": "environment", "parameters": "params", "quant": "quantization", "tags": "tag", "date": "created",
     ]
-    private static let names = (SearchQuery.Property.allCases.map(\.rawValue) + SearchQuery.Quantity.allCases.map(\.rawValue) + ["name", "type"])
+    private static let names =
+        (SearchQuery.Property.allCases.map(\.rawValue) + SearchQuery.Quantity.allCases.map(\.rawValue) + ["name", "type"])
         .sorted()
     private static let typeHint = "Types are \(SearchType.allCases.map(\.rawValue).joined(separator: ", "))."
 

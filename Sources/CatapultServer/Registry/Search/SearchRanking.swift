@@ -14,7 +14,9 @@ import CatapultAPI
 /// comes first, then the id decides, so the order is the same on every database.
 enum SearchRanking {
     /// The best candidates of all kinds, best first.
-    static func best(_ candidates: [SearchCandidates.Candidate], for query: SearchQuery, limit: Int) -> [(SearchCandidates.Candidate, score: Int)] {
+    static func best(_ candidates: [SearchCandidates.Candidate], for query: SearchQuery, limit: Int) -> [(
+        SearchCandidates.Candidate, score: Int
+    )] {
         let scored = candidates.map { ($0, score: score($0, query)) }
         return Array(scored.sorted { isBefore($0, $1) }.prefix(limit))
     }

@@ -75,7 +75,9 @@ struct SearchService: Sendable {
             let near = try SearchIndex.known(NearWords.around(word), kinds, in: connection)
             // A slip in the first letter is rare; of equally likely words the more frequent one is meant.
             let best = near.max { left, right in
-                (left.key.first == word.first ? 1 : 0, left.value, right.key) < (right.key.first == word.first ? 1 : 0, right.value, left.key)
+                (left.key.first == word.first ? 1 : 0, left.value, right.key) < (
+                    right.key.first == word.first ? 1 : 0, right.value, left.key
+                )
             }
             guard let best else { continue }
             corrected = corrected.replacing(words.text, with: best.key)

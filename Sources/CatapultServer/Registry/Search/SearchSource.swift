@@ -73,7 +73,8 @@ enum SearchSource {
             if let quantization { properties.append((.quantization, quantization)) }
             let facts = [status, isRelease ? "release" : nil, quantization, size.map(ByteCount.text)]
             return SearchRecord(
-                kind: .version, id: id, name: "\(model):\(version)", subtitle: facts.compactMap { $0 }.joined(separator: " · "), fields: fields,
+                kind: .version, id: id, name: "\(model):\(version)", subtitle: facts.compactMap { $0 }.joined(separator: " · "),
+                fields: fields,
                 properties: properties, sizeBytes: size, createdAt: try column.next(), modelID: modelID)
         }
     }
@@ -119,14 +120,17 @@ enum SearchSource {
             let (size, checksum, path): (Int64, String, String) = (try column.next(), try column.next(), try column.next())
             let metadata = try column.next(JSONColumn.self).members
             var fields = [SearchRecord.Field(name: "name", section: .name, text: name)]
-            let tags = [("artifact_type", type), ("model", model), ("version", version), ("platform", platform), ("python_version", python)]
+            let tags = [
+                ("artifact_type", type), ("model", model), ("version", version), ("platform", platform), ("python_version", python),
+            ]
             fields += tags.compactMap { name, text in text.map { .init(name: name, section: .tag, text: $0) } }
             fields += texts([("checksum", checksum), ("file_path", path)]) + values(of: metadata)
             let handle = model.map { model in version.map { "\(model):\($0)" } ?? model }
             return SearchRecord(
                 kind: .artifact, id: id, name: name,
                 subtitle: [type, handle, platform, ByteCount.text(size)].compactMap { $0 }.joined(separator: " · "), fields: fields,
-                properties: license(metadata).map { [(.license, $0)] } ?? [], sizeBytes: size, createdAt: try column.next(), modelName: model)
+                properties: license(metadata).map { [(.license, $0)] } ?? [], sizeBytes: size, createdAt: try column.next(),
+                modelName: model)
         }
     }
 

@@ -11,7 +11,9 @@ struct SearchIndexerTests {
     private func check(_ core: CoreFixture) async throws {
         try await core.database.read { connection throws in
             #expect(try connection.fetchInt("SELECT count(*) FROM search_queue") == 0)
-            for (kind, table) in [(SearchIndex.Kind.model, "models"), (.version, "versions"), (.deployment, "deployments"), (.artifact, "artifacts")] {
+            for (kind, table) in [
+                (SearchIndex.Kind.model, "models"), (.version, "versions"), (.deployment, "deployments"), (.artifact, "artifacts"),
+            ] {
                 let ids = try connection.fetchColumn("SELECT id FROM \(raw: table)", as: String.self)
                 let wanted = try SearchSource.records(kind, ids, in: connection).map(SearchDocument.init)
                 let terms = try connection.fetchAll("SELECT id, terms FROM search_documents WHERE kind = \(kind)") {
@@ -39,7 +41,8 @@ struct SearchIndexerTests {
                 switch Int.random(in: 0..<7, using: &generator) {
                 case 0, 1:
                     let call = CreateModel(
-                        name: "m-\(step)", storagePath: "m", description: word() + " " + word(), tags: [word()], metadata: ["k": .string(word())])
+                        name: "m-\(step)", storagePath: "m", description: word() + " " + word(), tags: [word()],
+                        metadata: ["k": .string(word())])
                     models.append(try await core.models.create(call, context).id)
                 case 2, 3:
                     guard let model = models.randomElement(using: &generator) else { continue }
@@ -97,8 +100,10 @@ struct SearchIndexerTests {
             try await core.database.write { connection in
                 for number in 0..<2_300 {
                     let version = Version(
-                        id: Identifier.make(), modelID: model.id, modelName: model.name, modelStoragePath: "m", version: "1.\(number)", tag: "t",
-                        digest: "d", quantization: nil, sizeBytes: nil, platform: "p", architecture: "a", os: "o", releaseNotes: nil, metadata: [:],
+                        id: Identifier.make(), modelID: model.id, modelName: model.name, modelStoragePath: "m", version: "1.\(number)",
+                        tag: "t",
+                        digest: "d", quantization: nil, sizeBytes: nil, platform: "p", architecture: "a", os: "o", releaseNotes: nil,
+                        metadata: [:],
                         cephPath: nil, mlflowURL: nil, isRelease: false, status: .active, fileCount: 0, missingFiles: 0, createdAt: .now)
                     try VersionStore.insert(version, files: [], in: connection)
                 }

@@ -22,7 +22,8 @@ struct SearchTests {
         let context = CoreFixture.context("create_model")
         let models = [
             CreateModel(
-                name: "meta/llama-3.1-8b", storagePath: "m/1", company: "Meta", parameterCount: "8B", description: "A large language model.",
+                name: "meta/llama-3.1-8b", storagePath: "m/1", company: "Meta", parameterCount: "8B",
+                description: "A large language model.",
                 tags: ["chat", "prod"], metadata: ["license": "llama-community"], serverType: .vllm),
             CreateModel(name: "llama", storagePath: "m/2", parameterCount: "70B", tags: ["base"], serverType: .llamaCpp),
             CreateModel(name: "llamafile-tools", storagePath: "m/3", parameterCount: "135M"),
@@ -149,7 +150,9 @@ struct SearchTests {
             }
             #expect(marked == [["meta"], ["large"], ["Meta"]])
             let version = try #require(try await search(core, "llama:1.0").hits.first)
-            #expect(version.highlights.first == SearchHighlight(field: "name", text: "llama:1.0", ranges: [.init(start: 0, end: 5), .init(start: 6, end: 9)]))
+            #expect(
+                version.highlights.first
+                    == SearchHighlight(field: "name", text: "llama:1.0", ranges: [.init(start: 0, end: 5), .init(start: 6, end: 9)]))
         }
     }
 
