@@ -74,9 +74,11 @@ struct Server: Sendable {
         let routes = CallRoutes(router: router, authenticator: authenticator, maximumBodySize: configuration.maximumBodySize)
         RegistryRoutes.register(
             routes, models: ModelService(database: database, storage: storage),
-            versions: VersionService(database: database, storage: storage), upload: FileUpload(database: database, storage: storage),
+            versions: VersionService(database: database, storage: storage, autoBuilder: .building(with: images, probe: engineProbe)),
+            upload: FileUpload(database: database, storage: storage),
             deploymentsOfVersion: { try await deployments.list($0, $1) })
         SearchRoutes.register(routes, search: SearchService(database: database))
+        RegistryRoutes.register(routes, life: VersionLifeService(database: database), lineage: LineageService(database: database))
         EnvironmentRoutes.register(routes, environments: EnvironmentService(database: database))
         BuildRoutes.register(
             routes,

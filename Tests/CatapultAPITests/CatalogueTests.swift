@@ -90,8 +90,8 @@ struct CatalogueTests {
             names.formUnion(properties.map(\.name))
         }
         #expect(names.contains("artifact_ids") && names.contains("k8s_namespace") && names.contains("mlflow_url"))
-        // `q` is what every search on the web is called.
-        #expect(names.filter { $0.split(separator: "_").contains { $0.count == 1 } } == ["q"])
+        // A name of one letter is whole: `q`, `a` and `b` are what searches and comparisons call their parts everywhere.
+        #expect(names.filter { $0.contains("_") && $0.split(separator: "_").contains { $0.count == 1 } } == [])
     }
 
     @Test("audit actions are unique per call and snake case")

@@ -32,9 +32,9 @@ struct FieldTests {
         #expect(Field.Rule.range(1...5).problem(with: "nan", at: ["x"], part: .query) == nil)
     }
 
-    private static let textRules: [TextRule] = [.name, .plainName, .version, .sha256, .imageTag, .byteCount]
+    private static let textRules: [TextRule] = [.name, .plainName, .version, .sha256, .imageTag, .byteCount, .alias, .reference, .packageURL]
 
-    @Test("the written test of each text rule says what its expression says", arguments: 0..<6)
+    @Test("the written test of each text rule says what its expression says", arguments: 0..<9)
     func agreement(index: Int) throws {
         let rule = Self.textRules[index]
         let expression = try Regex(rule.pattern)
@@ -44,7 +44,8 @@ struct FieldTests {
             ":1", "gpt", "a/:1", "a//b:1", ".host/a:1", "a:5000/b", "gpt-:1", "é:1", "512Mi", "8g", "1.5GiB", "1.", ".5k", "8bb", "8kb",
             "1i", "a\nb", "a\n",
             String(repeating: "0123456789abcdef", count: 4), String(repeating: "F", count: 64), "/a:1", "a:1:2", "h:1/a:2", "UP/a:1",
-            "a/UP:1",
+            "a/UP:1", "v1", "V2x", "vx", "production", "blue.green-2", "https://host.example/a?b#c", "s3://bucket", "hf://org/data@main",
+            "http://user@host/", "http://host\\x/", "ftp://h", "javascript://x", "https:///x", "pkg:pypi/vllm@0.9.1", "pkg:/x", "pkg:a/",
         ]
         let alphabet = Array("a0A_-./:+gGiKbB\n é") as [Character]
         var random = SplitMix(state: UInt64(index))

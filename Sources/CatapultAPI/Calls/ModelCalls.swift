@@ -1,6 +1,7 @@
 extension Catalogue {
     static let models: [any APICall.Type] = [
         ListModels.self, ListModelOptions.self, CreateModel.self, GetModel.self, UpdateModel.self, DeleteModel.self, ListModelVersions.self,
+        ListModelReferences.self,
     ]
 }
 
@@ -195,7 +196,7 @@ public struct UpdateModel: APICall {
     ).merging(["modelID": "UUID or exact name of the model."]) { $1 }
 }
 
-/// Deletes a model with its versions, builds and recorded deployments; running deployments must be deleted first.
+/// Deletes a model with its versions, builds and recorded deployments. Refused while anything else refers to one of its versions.
 public struct DeleteModel: APICall {
     public typealias Output = Deletion
     public static let route = Route.delete("/models/{model_id}")
@@ -204,16 +205,20 @@ public struct DeleteModel: APICall {
     public static let group = "Models"
     public static let summary = "Delete a model and its versions"
     public static let audit: AuditAction? = AuditAction("delete_model", .model)
+    public static let elevations = ["force": Role.admin]
 
     public var modelID: String
+    public var force: Bool?
 
     /// A call with its parameters.
-    public init(modelID: String) {
+    public init(modelID: String, force: Bool? = nil) {
         self.modelID = modelID
+        self.force = force
     }
 
     public static let fields: [String: Field] = [
-        "modelID": "UUID or exact name of the model."
+        "modelID": "UUID or exact name of the model.",
+        "force": "Remove aliases of its versions, and dependencies of others on them, as well. Running deployments are never removed.",
     ]
 }
 
@@ -251,4 +256,23 @@ public struct ListModelVersions: PagedCall {
     public static let fields: [String: Field] = Paging.fields.merging([
         "modelID": "UUID or exact name of the model."
     ]) { $1 }
+}
+
+/// Lists what stands in the way of deleting a model.
+public struct ListModelReferences: APICall {
+    public typealias Output = References
+    public static let route = Route.get("/models/{model_id}/references")
+    public static let access = Access.role(.viewer)
+    public static let effect = Effect.read
+    public static let group = "Models"
+    public static let summary = "List what still refers to the versions of a model"
+
+    public var modelID: String
+
+    /// A call with its parameters.
+    public init(modelID: String) {
+        self.modelID = modelID
+    }
+
+    public static let fields: [String: Field] = ["modelID": "UUID or exact name of the model."]
 }

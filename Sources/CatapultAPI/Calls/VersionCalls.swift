@@ -5,6 +5,9 @@ extension Catalogue {
     ]
 }
 
+/// How calls describe the version that they are about.
+let versionReference: Field = "UUID of the version, model:version, model:alias, or the model's name for its newest version."
+
 /// Registers a version of a model.
 public struct CreateVersion: APICall {
     public typealias Output = Version
@@ -34,13 +37,17 @@ public struct CreateVersion: APICall {
     public var mlflowURL: String?
     public var isRelease: Bool?
     public var files: [VersionFile]?
+    public var dependencies: [NewDependency]?
+    public var autoBuild: Bool?
+    public var buildConfig: AutoBuild?
 
     /// A call with its parameters.
     public init(
         modelID: String? = nil, imageID: String? = nil, modelName: String? = nil, version: String, tag: String? = nil,
         digest: String? = nil, quantization: String? = nil, sizeBytes: Int64? = nil, platform: String? = nil, architecture: String? = nil,
         os: String? = nil, releaseNotes: String? = nil, metadata: [String: JSONValue]? = nil, cephPath: String? = nil,
-        mlflowURL: String? = nil, isRelease: Bool? = nil, files: [VersionFile]? = nil
+        mlflowURL: String? = nil, isRelease: Bool? = nil, files: [VersionFile]? = nil,
+        dependencies: [NewDependency]? = nil, autoBuild: Bool? = nil, buildConfig: AutoBuild? = nil
     ) {
         self.modelID = modelID
         self.imageID = imageID
@@ -59,6 +66,9 @@ public struct CreateVersion: APICall {
         self.mlflowURL = mlflowURL
         self.isRelease = isRelease
         self.files = files
+        self.dependencies = dependencies
+        self.autoBuild = autoBuild
+        self.buildConfig = buildConfig
     }
 
     public static let fields: [String: Field] = Version.fields.picking(
@@ -70,7 +80,30 @@ public struct CreateVersion: APICall {
         "modelName": "The same as model_id.",
         "files": Field(
             "The files of the version. Files that are not beneath the storage root yet are uploaded afterwards.", .length(0...100_000)),
+        "dependencies": Field("What the version was made from and needs.", .length(0...100)),
+        "autoBuild": "Build the image at once; needs the role operator like a build. Default false.",
+        "buildConfig": "How to build it; only with auto_build.",
     ]) { $1 }
+}
+
+/// How the image of a new version is built.
+public struct AutoBuild: Codable, Sendable, Equatable, Documented {
+    public var buildType: String?
+    public var nocache: Bool?
+    public var dockerfileContent: String?
+
+    /// A way to build.
+    public init(buildType: String? = nil, nocache: Bool? = nil, dockerfileContent: String? = nil) {
+        self.buildType = buildType
+        self.nocache = nocache
+        self.dockerfileContent = dockerfileContent
+    }
+
+    public static let fields: [String: Field] = [
+        "buildType": Field("Name of a template, or organic to choose it by the model's server type. Default organic.", .length(1...100)),
+        "nocache": "Build without the engine's cache. Default false.",
+        "dockerfileContent": Field("A Dockerfile to use instead of a template's.", .length(1...1_000_000)),
+    ]
 }
 
 /// Lists versions of all models, newest first.
@@ -195,11 +228,12 @@ public struct GetVersion: APICall {
     }
 
     public static let fields: [String: Field] = [
-        "versionID": "UUID of the version, or model:version."
+        "versionID": versionReference
     ]
 }
 
-/// Changes a version's notes, status and release mark; what is absent stays.
+/// Changes a version's notes, status and release mark; what is absent stays. What defines a version (digest, quantization, size,
+/// platform, folder) can only be corrected until it is used for the first time.
 public struct UpdateVersion: APICall {
     public typealias Output = Version
     public static let route = Route.put("/versions/{version_id}", alias: "/releases/{version_id}")
@@ -217,11 +251,15 @@ public struct UpdateVersion: APICall {
     public var cephPath: String?
     public var mlflowURL: String?
     public var isRelease: Bool?
+    public var digest: String?
+    public var sizeBytes: Int64?
+    public var platform: String?
 
     /// A call with its parameters.
     public init(
         versionID: String, quantization: String? = nil, releaseNotes: String? = nil, metadata: [String: JSONValue]? = nil,
-        status: VersionStatus? = nil, cephPath: String? = nil, mlflowURL: String? = nil, isRelease: Bool? = nil
+        status: VersionStatus? = nil, cephPath: String? = nil, mlflowURL: String? = nil, isRelease: Bool? = nil, digest: String? = nil,
+        sizeBytes: Int64? = nil, platform: String? = nil
     ) {
         self.versionID = versionID
         self.quantization = quantization
@@ -231,14 +269,17 @@ public struct UpdateVersion: APICall {
         self.cephPath = cephPath
         self.mlflowURL = mlflowURL
         self.isRelease = isRelease
+        self.digest = digest
+        self.sizeBytes = sizeBytes
+        self.platform = platform
     }
 
     public static let fields: [String: Field] = Version.fields.picking(
-        "quantization", "releaseNotes", "metadata", "status", "cephPath", "mlflowURL", "isRelease"
-    ).merging(["versionID": "UUID of the version."]) { $1 }
+        "quantization", "releaseNotes", "metadata", "status", "cephPath", "mlflowURL", "isRelease", "digest", "sizeBytes", "platform"
+    ).merging(["versionID": versionReference]) { $1 }
 }
 
-/// Deletes a version with its builds and recorded deployments; running deployments must be deleted first.
+/// Deletes a version with its builds and recorded deployments. Refused while anything else refers to it.
 public struct DeleteVersion: APICall {
     public typealias Output = Deletion
     public static let route = Route.delete("/versions/{version_id}", alias: "/releases/{version_id}")
@@ -247,16 +288,21 @@ public struct DeleteVersion: APICall {
     public static let group = "Versions"
     public static let summary = "Delete a version"
     public static let audit: AuditAction? = AuditAction("delete_version", .version)
+    public static let elevations = ["force": Role.admin]
 
     public var versionID: String
+    public var force: Bool?
 
     /// A call with its parameters.
-    public init(versionID: String) {
+    public init(versionID: String, force: Bool? = nil) {
         self.versionID = versionID
+        self.force = force
     }
 
     public static let fields: [String: Field] = [
-        "versionID": "UUID of the version."
+        "versionID": versionReference,
+        "force":
+            "Remove its aliases, and dependencies of others on it, as well; needs the role admin. Running deployments are never removed.",
     ]
 }
 
@@ -280,7 +326,7 @@ public struct ListVersionDeployments: APICall {
         self.limit = limit
     }
 
-    public static let fields: [String: Field] = Paging.fields.picking("skip", "limit").merging(["versionID": "UUID of the version."]) { $1 }
+    public static let fields: [String: Field] = Paging.fields.picking("skip", "limit").merging(["versionID": versionReference]) { $1 }
 }
 
 /// Lists the files of a version and whether each has arrived.
@@ -300,7 +346,7 @@ public struct ListVersionFiles: APICall {
     }
 
     public static let fields: [String: Field] = [
-        "versionID": "UUID of the version."
+        "versionID": versionReference
     ]
 }
 
@@ -325,7 +371,7 @@ public struct UploadVersionFile: APICall {
     }
 
     public static let fields: [String: Field] = [
-        "versionID": "UUID of the version.",
+        "versionID": versionReference,
         "path": Field("Path beneath the version's folder.", .length(1...1_000)),
     ]
 }

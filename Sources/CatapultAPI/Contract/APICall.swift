@@ -14,6 +14,9 @@ public protocol APICall: Codable, Sendable, Documented {
     /// Whether the call reaches the whole registry, so that a key which is limited to a part of it may not make it. Everything else
     /// looks at the scope thing by thing.
     static var needsWholeScope: Bool { get }
+    /// Flags of the call (Swift names) that ask for more than the call itself, and the role that they need: `force` of a delete.
+    /// They are held against the role once the request is decoded, before anything that exists is looked at.
+    static var elevations: [String: Role] { get }
     /// What the call does to the world.
     static var effect: Effect { get }
     /// One sentence, for people.
@@ -66,6 +69,7 @@ extension APICall {
     public static var success: Int { 200 }
     public static var needsWholeScope: Bool { false }
     public static var audit: AuditAction? { nil }
+    public static var elevations: [String: Role] { [:] }
     public static var queryFields: Set<String> { [] }
     public static var alternatives: [[String]] { [] }
     public static var requestBody: BodyForm { .json }

@@ -125,6 +125,14 @@ extension CatapultError {
             hint: "Ask an admin for a key without a scope.")
     }
 
+    /// 403: the call is allowed, but not with this flag.
+    public static func forbidden(flag: String, required role: Role) -> CatapultError {
+        var error = forbidden(required: role)
+        error.field = flag
+        error.hint = "Only `\(flag)` needs the role \(role.rawValue): leave it out, or ask an admin."
+        return error
+    }
+
     /// 422: the request does not have the declared shape.
     public static func unprocessable(_ problems: [FieldProblem]) -> CatapultError {
         CatapultError(

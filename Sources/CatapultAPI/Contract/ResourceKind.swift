@@ -2,6 +2,8 @@
 public enum ResourceKind: String, Sendable, CaseIterable {
     case model
     case version
+    case alias
+    case dependency
     case environment
     case build = "docker_build"
     case template
@@ -18,6 +20,8 @@ public enum ResourceKind: String, Sendable, CaseIterable {
         switch self {
         case .model: "Model"
         case .version: "Version"
+        case .alias: "Alias"
+        case .dependency: "Dependency"
         case .environment: "Environment"
         case .build: "DockerBuild"
         case .template: "Template"
@@ -35,6 +39,8 @@ public enum ResourceKind: String, Sendable, CaseIterable {
         switch self {
         case .model: "Model"
         case .version: "Version"
+        case .alias: "Alias"
+        case .dependency: "Dependency"
         case .environment: "Environment"
         case .build: "Build"
         case .template: "Template"
@@ -52,6 +58,7 @@ public enum ResourceKind: String, Sendable, CaseIterable {
         switch self {
         case .build: "build"
         case .apiKey: "key"
+        case .alias: "version alias"
         default: rawValue
         }
     }

@@ -54,6 +54,23 @@ extension TextRule {
         pattern: "^[A-Za-z0-9_][A-Za-z0-9._+-]*$", words: "letters, digits, '.', '_', '-' and '+', beginning with a letter, digit or '_'",
         maximumLength: 500, accepts: { $0.isWord(first: .alphanumeric.union("_"), rest: .alphanumeric.union("._+-")) }
     )
+    /// What an alias may be called: never like a version number, so that the two cannot be taken for each other.
+    public static let alias = TextRule(
+        pattern: "^(?![vV][0-9])[A-Za-z][A-Za-z0-9._-]*$",
+        words: "letters, digits, '.', '_' and '-', beginning with a letter and not like a version number (v1)", maximumLength: 64,
+        accepts: isAlias
+    )
+    /// The address of something external: an absolute URL (RFC 3986) of a scheme that fetches things, without user information.
+    public static let reference = TextRule(
+        pattern: "^(https?|s3|gs|az|hf|oci|docker|git|ftp|mlflow)://[!-.0-?A-Z\\[\\]^-~]+(/[!-~]*)?$",
+        words: "an absolute URL (http, https, s3, gs, az, hf, oci, docker, git, ftp, mlflow) without user name or password",
+        maximumLength: 1_000, accepts: isReference
+    )
+    /// A package URL (purl-spec): `pkg:type/namespace/name@version?qualifiers#subpath`.
+    public static let packageURL = TextRule(
+        pattern: "^pkg:[A-Za-z][A-Za-z0-9.+-]*/[!-~]+$", words: "a package URL, such as pkg:pypi/vllm@0.9.1", maximumLength: 1_000,
+        accepts: isPackageURL
+    )
     /// A SHA-256 digest in lower-case hexadecimal.
     public static let sha256 = TextRule(
         pattern: "^[0-9a-f]{64}$", words: "64 hexadecimal digits in lower case", maximumLength: 64,
@@ -70,6 +87,30 @@ extension TextRule {
         maximumLength: 32,
         accepts: isByteCount
     )
+
+    private static func isAlias(_ text: ArraySlice<UInt8>) -> Bool {
+        guard text.isWord(first: .letter, rest: .alphanumeric.union("._-")) else { return false }
+        let looksLikeAVersion =
+            ASCIISet("vV").contains(text[text.startIndex]) && text.dropFirst().first.map(ASCIISet.digit.contains) == true
+        return !looksLikeAVersion
+    }
+
+    private static func isReference(_ text: ArraySlice<UInt8>) -> Bool {
+        let schemes = ["http", "https", "s3", "gs", "az", "hf", "oci", "docker", "git", "ftp", "mlflow"]
+        guard let scheme = schemes.first(where: { text.starts(with: "\($0)://".utf8) }) else { return false }
+        let rest = text.dropFirst(scheme.utf8.count + 3)
+        guard rest.allSatisfy(\.isVisible) else { return false }
+        let authority = rest.prefix { $0 != UInt8(ascii: "/") }
+        return !authority.isEmpty && !authority.contains(UInt8(ascii: "@")) && !authority.contains(UInt8(ascii: "\\"))
+    }
+
+    private static func isPackageURL(_ text: ArraySlice<UInt8>) -> Bool {
+        guard text.starts(with: "pkg:".utf8) else { return false }
+        let rest = text.dropFirst(4)
+        guard let slash = rest.firstIndex(of: UInt8(ascii: "/")) else { return false }
+        return rest[..<slash].isWord(first: .letter, rest: .alphanumeric.union(".+-"))
+            && slash + 1 < rest.endIndex && rest[(slash + 1)...].allSatisfy(\.isVisible)
+    }
 
     private static func isImageTag(_ text: ArraySlice<UInt8>) -> Bool {
         guard let colon = text.lastIndex(of: UInt8(ascii: ":")),
@@ -119,6 +160,7 @@ private struct ASCIISet: Sendable {
     static let digit = ASCIISet("0123456789")
     static let lowercase = digit.union("abcdefghijklmnopqrstuvwxyz")
     static let alphanumeric = lowercase.union("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    static let letter = ASCIISet("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
     init(_ characters: StaticString) {
         for index in 0..<characters.utf8CodeUnitCount { insert(characters.utf8Start[index]) }
@@ -137,6 +179,11 @@ private struct ASCIISet: Sendable {
     private mutating func insert(_ byte: UInt8) {
         if byte < 64 { low |= 1 << byte } else { high |= 1 << (byte - 64) }
     }
+}
+
+extension UInt8 {
+    /// True for ASCII characters that are neither white space nor control characters.
+    fileprivate var isVisible: Bool { self > 0x20 && self < 0x7F }
 }
 
 extension ArraySlice<UInt8> {

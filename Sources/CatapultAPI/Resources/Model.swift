@@ -14,6 +14,7 @@ public struct Model: Codable, Sendable, Equatable {
     public var serverType: ServerType?
     public var source: ModelSource
     public var versionCount: Int
+    public var releaseCount: Int
     public var createdAt: Timestamp
     public var updatedAt: Timestamp
 
@@ -38,6 +39,7 @@ public struct Model: Codable, Sendable, Equatable {
         self.serverType = serverType
         self.source = source
         self.versionCount = versionCount
+        releaseCount = versionCount
         self.createdAt = createdAt
         self.updatedAt = updatedAt
     }
@@ -59,6 +61,7 @@ extension Model: Documented {
         "serverType": "The kind of server that runs the model; found from the files when absent.",
         "source": "How the model came into the registry.",
         "versionCount": "Number of versions.",
+        "releaseCount": "The same as version_count, for older clients.",
         "createdAt": "When the model was registered.",
         "updatedAt": "When the model was last changed.",
     ]

@@ -23,6 +23,8 @@ public struct Version: Codable, Sendable, Equatable {
     public var status: VersionStatus
     public var fileCount: Int
     public var missingFiles: Int
+    public var aliases: [String]
+    public var deprecation: Deprecation?
     public var createdAt: Timestamp
 
     /// A version with all its parts; the names that older clients know are filled from the model's.
@@ -30,7 +32,7 @@ public struct Version: Codable, Sendable, Equatable {
         id: String, modelID: String, modelName: String, modelStoragePath: String, version: String, tag: String, digest: String,
         quantization: String?, sizeBytes: Int64?, platform: String, architecture: String, os: String, releaseNotes: String?,
         metadata: [String: JSONValue], cephPath: String?, mlflowURL: String?, isRelease: Bool, status: VersionStatus, fileCount: Int,
-        missingFiles: Int, createdAt: Timestamp
+        missingFiles: Int, aliases: [String] = [], deprecation: Deprecation? = nil, createdAt: Timestamp
     ) {
         self.id = id
         self.modelID = modelID
@@ -55,6 +57,8 @@ public struct Version: Codable, Sendable, Equatable {
         self.status = status
         self.fileCount = fileCount
         self.missingFiles = missingFiles
+        self.aliases = aliases
+        self.deprecation = deprecation
         self.createdAt = createdAt
     }
 }
@@ -81,9 +85,11 @@ extension Version: Documented {
         "cephPath": Field("Folder of this version's files, beneath the storage root; the model's folder when absent.", .length(0...1_000)),
         "mlflowURL": Field("Page of the MLflow run or model that this version comes from.", .length(0...1_000)),
         "isRelease": "True when the version has been promoted to a release.",
-        "status": "active, deprecated or archived.",
+        "status": "active; deprecated: works, with a warning; archived: can neither be deployed nor promoted.",
         "fileCount": "Number of files that belong to the version; 0 when they were never listed.",
         "missingFiles": "Number of listed files that have not arrived yet; a build needs 0.",
+        "aliases": "Aliases that point at the version, sorted; `latest` is not among them.",
+        "deprecation": "Why a deprecated version should no longer be used; null for others.",
         "createdAt": "When the version was registered.",
     ]
 }

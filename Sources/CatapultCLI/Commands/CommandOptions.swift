@@ -61,7 +61,16 @@ struct Assignment: ExpressibleByArgument, Sendable, Equatable {
     }
 }
 
-/// MODEL or MODEL:VERSION on the command line.
+/// What commands need that delete something others may refer to.
+struct DeleteOptions: ParsableArguments {
+    @Flag(help: "Also remove aliases that point at it and dependencies of others on it; needs the role admin.")
+    var force = false
+
+    @Flag(name: .customLong("dry-run"), help: "Only show what refers to it.")
+    var dryRun = false
+}
+
+/// MODEL, MODEL:VERSION or MODEL:ALIAS on the command line.
 struct VersionReference: ExpressibleByArgument, Sendable, Equatable {
     var model: String
     var version: String?
@@ -79,6 +88,8 @@ extension EnvironmentType: ExpressibleByArgument {}
 extension ServerType: ExpressibleByArgument {}
 extension ModelSource: ExpressibleByArgument {}
 extension VersionStatus: ExpressibleByArgument {}
+extension DependencyKind: ExpressibleByArgument {}
+extension LineageDirection: ExpressibleByArgument {}
 extension BuildStatus: ExpressibleByArgument {}
 extension DeploymentStatus: ExpressibleByArgument {}
 extension OperationKind: ExpressibleByArgument {}

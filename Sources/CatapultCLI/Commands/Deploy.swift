@@ -12,7 +12,7 @@ struct Deploy: SessionCommand {
             """
     )
 
-    @Option(help: ArgumentHelp("The model, or MODEL:VERSION; the newest version without one.", valueName: "model[:version]"))
+    @Option(help: ArgumentHelp("The model, MODEL:VERSION or MODEL:ALIAS; the newest version without one.", valueName: "model[:version]"))
     var model: VersionReference
 
     @Option(help: ArgumentHelp("Where to; a name that was never created is implied.", valueName: "name"))
@@ -55,6 +55,7 @@ struct Deploy: SessionCommand {
     func run(in session: Session) async throws {
         let client = try await session.connect()
         let version = try await client.resolve(model)
+        if let warning = version.deprecationWarning { session.output.note("warning: \(SafeText.line(warning))", .busy) }
         let name = name ?? Self.deploymentName(model: version.modelName, environment: environment)
         let existing = try await client.find(GetDeployment(deploymentID: name))
         let decision = try DeployDecision(existing: existing, version: version, replicas: replicas)

@@ -105,17 +105,26 @@ struct ModelCommand: AsyncParsableCommand {
     }
 
     struct Delete: SessionCommand {
-        static let configuration = CommandConfiguration(abstract: "Delete a model with its versions and builds; its files stay.")
+        static let configuration = CommandConfiguration(
+            abstract: "Delete a model with its versions and builds; its files stay.",
+            discussion: "Refused while something else refers to one of its versions; --dry-run shows what.")
 
         @Argument(help: "Name or id.") var model: String
+        @OptionGroup var deletion: DeleteOptions
         @OptionGroup var confirmation: ConfirmOptions
         @OptionGroup var global: GlobalOptions
 
         func run(in session: Session) async throws {
             let client = try await session.connect()
             let known = try await client.send(GetModel(modelID: model))
+            let references = try await client.send(ListModelReferences(modelID: known.id))
+            if deletion.dryRun {
+                return try session.output.plan(references, of: "the model \(known.name) with its \(known.versionCount) versions")
+            }
+            if session.output.isForPeople { session.output.references(references, of: known.name) }
             try await session.confirm("Delete model \(known.name) with its \(known.versionCount) versions?", assumeYes: confirmation.yes)
-            try session.output.gone(await client.send(DeleteModel(modelID: known.id)), "deleted model \(known.name)")
+            let call = DeleteModel(modelID: known.id, force: deletion.force ? true : nil)
+            try session.output.gone(await client.send(call), "deleted model \(known.name)")
         }
     }
 }

@@ -6,7 +6,10 @@ import CatapultAPI
 struct VersionCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "version", abstract: "Look after versions of models.",
-        subcommands: [List.self, Show.self, Files.self, Create.self, Update.self, Delete.self]
+        subcommands: [
+            List.self, Show.self, Files.self, Diff.self, Create.self, Update.self, Promote.self, Demote.self, AliasCommand.self,
+            Deprecate.self, Archive.self, Restore.self, Delete.self,
+        ]
     )
 
     struct List: SessionCommand {
@@ -74,7 +77,7 @@ struct VersionCommand: AsyncParsableCommand {
     }
 
     struct Update: SessionCommand {
-        static let configuration = CommandConfiguration(abstract: "Change or promote a version; its files never change.")
+        static let configuration = CommandConfiguration(abstract: "Change a version; its files never change.")
 
         @Argument(help: "MODEL:VERSION or id.") var version: String
         @Option(help: ArgumentHelp("Mark it as a release, or not: true or false.", valueName: "flag")) var release: Bool?
@@ -91,17 +94,23 @@ struct VersionCommand: AsyncParsableCommand {
     }
 
     struct Delete: SessionCommand {
-        static let configuration = CommandConfiguration(abstract: "Delete a version with its builds.")
+        static let configuration = CommandConfiguration(
+            abstract: "Delete a version with its builds.", discussion: "Refused while something else refers to it; --dry-run shows what.")
 
         @Argument(help: "MODEL:VERSION or id.") var version: String
+        @OptionGroup var deletion: DeleteOptions
         @OptionGroup var confirmation: ConfirmOptions
         @OptionGroup var global: GlobalOptions
 
         func run(in session: Session) async throws {
             let client = try await session.connect()
             let known = try await client.send(GetVersion(versionID: version))
+            let references = try await client.send(ListVersionReferences(versionID: known.id))
+            if deletion.dryRun { return try session.output.plan(references, of: "the version \(known.handle) with its builds") }
+            if session.output.isForPeople { session.output.references(references, of: known.handle) }
             try await session.confirm("Delete version \(known.handle) with its builds?", assumeYes: confirmation.yes)
-            try session.output.gone(await client.send(DeleteVersion(versionID: known.id)), "deleted version \(known.handle)")
+            let call = DeleteVersion(versionID: known.id, force: deletion.force ? true : nil)
+            try session.output.gone(await client.send(call), "deleted version \(known.handle)")
         }
     }
 }

@@ -37,7 +37,7 @@ struct CatapultTool: AsyncParsableCommand {
                     name: "Look after things",
                     subcommands: [
                         ModelCommand.self, VersionCommand.self, EnvironmentCommand.self, BuildCommand.self, TemplateCommand.self,
-                        DeploymentCommand.self,
+                        LineageCommand.self, DependencyCommand.self, DeploymentCommand.self,
                         OperationCommand.self,
                     ]
                 ),

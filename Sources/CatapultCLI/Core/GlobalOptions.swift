@@ -28,4 +28,8 @@ struct GlobalOptions: ParsableArguments {
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable, Sendable {
     case table
     case json
+    /// A graph for Graphviz; only where there is a graph.
+    case dot
+    /// A graph for Markdown pages; only where there is a graph.
+    case mermaid
 }

@@ -41,10 +41,25 @@ struct Session: Sendable {
 
 /// A command that runs in a session.
 protocol SessionCommand: AsyncParsableCommand {
+    /// The forms in which the command can write its result.
+    static var formats: [OutputFormat] { get }
     var global: GlobalOptions { get }
     func run(in session: Session) async throws
 }
 
 extension SessionCommand {
-    func run() async throws { try await run(in: Session(options: global)) }
+    static var formats: [OutputFormat] { [.table, .json] }
+
+    func run() async throws {
+        guard Self.formats.contains(global.format) else {
+            let names = Self.formats.map(\.rawValue).joined(separator: ", ")
+            throw Complaint(.usage, "--format is \(global.format.rawValue); here \(names) are allowed")
+        }
+        try await run(in: Session(options: global))
+    }
+}
+
+/// The end of a command that has said everything: no error, only an exit status.
+struct QuietEnd: Error, Equatable {
+    var status: ToolStatus
 }

@@ -21,6 +21,8 @@ public enum Tool {
             do {
                 try await execute(arguments)
                 return .success
+            } catch let end as QuietEnd {
+                return end.status
             } catch {
                 return report(error, arguments: arguments, in: surroundings)
             }

@@ -32,13 +32,15 @@ extension Version: Presented {
     var handle: String { "\(modelName):\(version)" }
 
     static let columns: [Table.Column] = [
-        .init(title: "VERSION"), .init(title: "STATUS"), .init(title: "RELEASE"), .init(title: "SIZE", isNumber: true),
+        .init(title: "VERSION"), .init(title: "STATUS"), .init(title: "RELEASE"), .init(title: "ALIASES"),
+        .init(title: "SIZE", isNumber: true),
         .init(title: "FILES", isNumber: true), .init(title: "IMAGE"), .init(title: "CREATED"),
     ]
 
     func row(now: Timestamp) -> [Table.Cell] {
         [
-            .init(handle), .state(status.rawValue), .yes(isRelease), .init(sizeBytes.map(ByteCount.text)),
+            .init(handle), .state(status.rawValue), .yes(isRelease), .init(aliases.joined(separator: ", ")),
+            .init(sizeBytes.map(ByteCount.text)),
             missingFiles == 0 ? .number(fileCount) : .init("\(fileCount - missingFiles) of \(fileCount)", tint: .busy),
             .init(metadata["docker_image"]?.stringValue), .init(RelativeTime.text(createdAt, now: now)),
         ]
@@ -46,7 +48,8 @@ extension Version: Presented {
 
     func facts(now: Timestamp) -> [Fact] {
         [
-            Fact("version", handle), Fact("id", id), .state("status", status.rawValue), Fact("release", isRelease ? "yes" : "no"),
+            Fact("version", handle), Fact("id", id), .state("status", status.rawValue), Fact("deprecated", deprecation?.words, tint: .busy),
+            Fact("aliases", aliases.joined(separator: ", ")), Fact("release", isRelease ? "yes" : "no"),
             Fact("size", sizeBytes.map(ByteCount.text)), Fact("files", "\(fileCount)"),
             Fact("missing files", missingFiles == 0 ? nil : "\(missingFiles): upload them with `mcp model register`", tint: .busy),
             Fact("digest", digest), Fact("quantization", quantization), Fact("platform", platform),

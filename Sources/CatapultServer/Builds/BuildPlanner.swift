@@ -96,3 +96,17 @@ struct BuildPlanner: ImageBuilding {
         healthPath: "/health", startGraceSeconds: 600, stopGraceSeconds: 30, baseImage: nil, buildArgs: [], environment: [],
         endpoints: ["/health"])
 }
+
+extension AutoBuilder {
+    /// Builds new versions as a client's build of them would be made.
+    static func building(with planner: BuildPlanner, probe: EngineProbe) -> AutoBuilder {
+        AutoBuilder(requireEngine: { try await probe.require() }) { version, configuration, creator, connection in
+            let request = BuildPlanner.Request(
+                buildType: configuration?.buildType, dockerfile: configuration?.dockerfileContent,
+                ignoresCache: configuration?.nocache ?? false)
+            _ = try planner.plan(request, for: version, parentOperation: nil, createdBy: creator, in: connection)
+        } wake: {
+            planner.wake()
+        }
+    }
+}

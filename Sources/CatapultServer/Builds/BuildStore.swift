@@ -26,6 +26,7 @@ enum BuildStore {
             VALUES (\(build.id), \(build.versionID), \(build.imageTag), \(build.buildType), \(build.template), \(build.dockerfileContent),
                 \(JSONColumn(build.buildArgs)), \(noCache), \(build.status), \(build.serverType), \(build.operationID), \(build.createdAt))
             """)
+        try VersionUse.built.note(of: build.versionID, by: build.imageTag, in: connection)
     }
 
     static func find(_ id: String, in connection: any SQLConnection) throws -> Build? {

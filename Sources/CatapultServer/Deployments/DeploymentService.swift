@@ -96,6 +96,7 @@ struct DeploymentService: Sendable {
         let reference = try Self.version(call.releaseID, call.versionID)
         return try await database.write { connection in
             let version = try VersionStore.resolve(reference, for: context.scope, in: connection)
+            try LifePlan.requireUsable(version, "be deployed")
             let environment = try EnvironmentStore.resolveOrImply(call.environment, for: context.scope, in: connection)
             let name = try DeploymentPlanner.name(call.name, model: version.modelName, environment: environment.name, in: connection)
             let deployment = Deployment(
@@ -104,7 +105,7 @@ struct DeploymentService: Sendable {
                 replicas: call.replicas ?? 1, readyReplicas: 0, endpointURL: call.endpointURL, hostPort: nil, imageTag: nil,
                 imageDigest: nil,
                 dockerBuildID: nil, containerID: nil, gpuCount: 0, memoryLimit: nil, cpuLimit: nil, environmentVars: [:], volumeMounts: [:],
-                cluster: call.cluster, k8sNamespace: call.k8sNamespace, error: nil, operationID: nil, metadata: call.metadata ?? [:],
+                cluster: call.cluster, k8sNamespace: call.k8sNamespace, error: nil, operationID: nil, metadata: Self.metadata(call.metadata, of: version),
                 deployedBy: context.caller?.name, deployedAt: .now, startedAt: nil, stoppedAt: nil)
             try DeploymentStore.insert(deployment, wanted: .stopped, template: planner.images.template(of: nil), in: connection)
             try Self.audit(deployment, context, in: connection)
@@ -122,6 +123,7 @@ struct DeploymentService: Sendable {
             )
         }
         try context.scope.require(environment: call.environment)
+        try LifePlan.requireUsable(version, "be deployed")
         switch call.deploymentType ?? .local {
         case .local: break
         case .metadata: return try await create(Self.record(call), context)
@@ -150,6 +152,9 @@ struct DeploymentService: Sendable {
         try await planner.checkLimits(memory: memory, cpu: cpu)
 
         let deployment = try await database.write { connection in
+            // Archived in the meantime? Its words may have changed as well.
+            let version = try VersionStore.resolve(version.id, for: .everything, in: connection)
+            try LifePlan.requireUsable(version, "be deployed")
             let environment = try EnvironmentStore.resolveOrImply(call.environment, for: context.scope, in: connection)
             let name = try DeploymentPlanner.name(call.name, model: version.modelName, environment: environment.name, in: connection)
             try DeploymentPlanner.checkGPUs(perReplica: gpus, replicas: replicas, inventory: inventory, except: nil, in: connection)
@@ -163,7 +168,7 @@ struct DeploymentService: Sendable {
                 imageDigest: image.digest, dockerBuildID: image.build?.id, containerID: nil, gpuCount: gpus, memoryLimit: memory,
                 cpuLimit: cpu,
                 environmentVars: call.environmentVars ?? [:], volumeMounts: mounts, cluster: nil, k8sNamespace: nil, error: nil,
-                operationID: operationID, metadata: call.metadata ?? [:], deployedBy: context.caller?.name, deployedAt: .now,
+                operationID: operationID, metadata: Self.metadata(call.metadata, of: version), deployedBy: context.caller?.name, deployedAt: .now,
                 startedAt: nil,
                 stoppedAt: nil)
             try DeploymentStore.insert(deployment, wanted: .running, template: image.template, in: connection)
@@ -185,6 +190,13 @@ struct DeploymentService: Sendable {
         let build = try planner.images.enqueue(
             version: version, parentOperation: operationID, createdBy: context.caller?.name, in: connection)
         return DeploymentPlanner.Image(tag: build.imageTag, digest: nil, build: build, template: planner.images.template(of: build))
+    }
+
+    /// What a client wants to keep with a deployment, and the warnings that go with the version.
+    private static func metadata(_ given: [String: JSONValue]?, of version: Version) -> [String: JSONValue] {
+        var metadata = given ?? [:]
+        if let warning = version.deprecationWarning { metadata["warnings"] = [.string(warning)] }
+        return metadata
     }
 
     private static func version(_ releaseID: String?, _ versionID: String?) throws -> String {

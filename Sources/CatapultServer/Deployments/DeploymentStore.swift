@@ -59,7 +59,11 @@ enum DeploymentStore {
         var conditions = conditions(of: scope, in: connection)
         if let environment = call.environment { conditions.append("d.environment = \(environment)") }
         if let status = call.status { conditions.append("d.status = \(status)") }
-        if let version = call.releaseID ?? call.versionID { conditions.append("d.version_id = \(version.lowercased())") }
+        if let version = call.releaseID ?? call.versionID {
+            // An id that is unknown means no rows, as earlier clients expect; a name that is unknown is a mistake.
+            let id = Identifier.isUUID(version) ? version.lowercased() : try VersionStore.resolve(version, for: scope, in: connection).id
+            conditions.append("d.version_id = \(id)")
+        }
         if let model = call.modelName { conditions.append("lower(m.name) = lower(\(model))") }
         let needsModel = call.modelName != nil || scope.models != nil
         let source: SQLQuery =
@@ -107,6 +111,7 @@ enum DeploymentStore {
                 \(deployment.operationID),
                 \(JSONColumn(deployment.metadata)), \(deployment.deployedBy), \(deployment.deployedAt))
             """)
+        try VersionUse.deployed.note(of: deployment.versionID, by: deployment.name, in: connection)
     }
 
     static func delete(_ id: String, in connection: any SQLConnection) throws {

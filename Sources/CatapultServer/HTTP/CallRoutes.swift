@@ -22,7 +22,7 @@ final class CallRoutes {
     /// A call whose answer is one JSON value.
     func handle<C: APICall>(_ call: C.Type, _ handler: @escaping @Sendable (C, CallContext) async throws -> C.Output) {
         bind(call) { [maximumBodySize] request, context, callContext in
-            let (call, ignored) = try await Self.decode(C.self, request, context, maximumBodySize: maximumBodySize)
+            let (call, ignored) = try await Self.decode(C.self, request, context, callContext, maximumBodySize: maximumBodySize)
             return try Self.json(try await handler(call, callContext), status: C.success, ignored: ignored)
         }
     }
@@ -33,7 +33,7 @@ final class CallRoutes {
         _ handler: @escaping @Sendable (C, CallContext) async throws -> C.Output
     ) {
         bind(call) { [maximumBodySize] request, context, callContext in
-            let (call, ignored) = try await Self.decode(C.self, request, context, maximumBodySize: maximumBodySize)
+            let (call, ignored) = try await Self.decode(C.self, request, context, callContext, maximumBodySize: maximumBodySize)
             let output = try await handler(call, callContext)
             return try Self.json(output, status: status(output), ignored: ignored)
         }
@@ -52,7 +52,7 @@ final class CallRoutes {
     /// still has its status.
     func stream<C: APICall>(_ call: C.Type, _ handler: @escaping @Sendable (C, CallContext) async throws -> ResponseBody) {
         bind(call) { [maximumBodySize] request, context, callContext in
-            let (call, _) = try await Self.decode(C.self, request, context, maximumBodySize: maximumBodySize)
+            let (call, _) = try await Self.decode(C.self, request, context, callContext, maximumBodySize: maximumBodySize)
             return Response(
                 status: .ok, headers: [.contentType: C.responseBody.mediaType, .cacheControl: "no-store"],
                 body: try await handler(call, callContext))
@@ -131,7 +131,7 @@ final class CallRoutes {
     }
 
     private static func decode<C: APICall>(
-        _ call: C.Type, _ request: Request, _ context: HTTPContext, maximumBodySize: Int
+        _ call: C.Type, _ request: Request, _ context: HTTPContext, _ callContext: CallContext, maximumBodySize: Int
     ) async throws -> (C, [String]) {
         var bytes: [UInt8]?
         if C.hasBody {
@@ -143,7 +143,20 @@ final class CallRoutes {
                     message: "The body is larger than \(maximumBodySize) bytes.", hint: "Send files to /api/v1/versions/{id}/files/{path}.")
             }
         }
-        return try RequestDecoder.decode(C.self, path: parameters(call, context), query: query(request), body: bytes)
+        let decoded = try RequestDecoder.decode(C.self, path: parameters(call, context), query: query(request), body: bytes)
+        try requireRole(for: decoded.call, callContext)
+        return decoded
+    }
+
+    /// Holds the flags that a call sets against the caller's role (`APICall.elevations`), before anything that exists is looked at.
+    private static func requireRole<C: APICall>(for call: C, _ context: CallContext) throws {
+        guard !C.elevations.isEmpty else { return }
+        let members = try JSONParser.parse(WireEncoder.encode(call))
+        for (field, role) in C.elevations.sorted(by: { $0.key < $1.key }) {
+            let name = WireName.snakeCase(field)
+            guard members[name] == .bool(true) else { continue }
+            guard let caller = context.caller, caller.role >= role else { throw CatapultError.forbidden(flag: name, required: role) }
+        }
     }
 
     private static func json(_ output: some Encodable, status: Int, ignored: [String]) throws -> Response {

@@ -68,13 +68,20 @@ struct ModelService: Sendable {
     func delete(_ call: DeleteModel, _ context: CallContext) async throws -> Deletion {
         try await database.write { connection in
             let model = try ModelStore.resolve(call.modelID, for: context.scope, in: connection)
-            let filter: SQLQuery = "v.model_id = \(model.id)"
-            try VersionService.refuseWhileDeployed(filter, "The model \(model.name)", in: connection)
+            let released = try ReferenceStore.release(.model(model), force: call.force == true, context, in: connection)
             try AuditLog.record(
-                context, id: model.id, details: ["name": .string(model.name), "versions": .int(Int64(model.versionCount))], in: connection)
-            try VersionStore.deleteDeploymentRecords(of: filter, in: connection)
+                context, id: model.id,
+                details: ["name": .string(model.name), "versions": .int(Int64(model.versionCount))].merging(released) { $1 }, in: connection
+            )
             try ModelStore.delete(model.id, in: connection)
             return Deletion(deletedID: model.id)
+        }
+    }
+
+    func references(_ call: ListModelReferences, _ context: CallContext) async throws -> References {
+        try await database.read { connection in
+            let model = try ModelStore.resolve(call.modelID, for: context.scope, in: connection)
+            return try ReferenceStore.list(of: .model(model), for: context.scope, in: connection)
         }
     }
 

@@ -23,6 +23,28 @@ enum RegistryRoutes {
         routes.handle(DeleteVersion.self) { try await versions.delete($0, $1) }
         routes.handle(ListVersionFiles.self) { try await versions.files($0, $1) }
         routes.handle(ListVersionDeployments.self) { try await deploymentsOfVersion($0, $1) }
+        routes.handle(ListModelReferences.self) { try await models.references($0, $1) }
+        routes.handle(ListVersionReferences.self) { try await versions.references($0, $1) }
         routes.receive(UploadVersionFile.self) { try await upload.store($0, $1, $2) }
+    }
+
+    /// Binds the calls on aliases, the life of versions, dependencies and lineage.
+    static func register(_ routes: CallRoutes, life: VersionLifeService, lineage: LineageService) {
+        routes.handle(ListVersionAliases.self) { try await life.aliases($0, $1) }
+        routes.handle(GetVersionAlias.self) { try await life.alias($0, $1) }
+        routes.handle(SetVersionAlias.self) { try await life.setAlias($0, $1) }
+        routes.handle(DeleteVersionAlias.self) { try await life.deleteAlias($0, $1) }
+        routes.handle(ListAliasHistory.self) { try await life.history($0, $1) }
+        routes.handle(PromoteVersion.self) { try await life.promote($0, $1) }
+        routes.handle(DemoteVersion.self) { try await life.demote($0, $1) }
+        routes.handle(DeprecateVersion.self) { try await life.deprecate($0, $1) }
+        routes.handle(ArchiveVersion.self) { try await life.archive($0, $1) }
+        routes.handle(RestoreVersion.self) { try await life.restore($0, $1) }
+
+        routes.handle(ListDependencies.self) { try await lineage.dependencies($0, $1) }
+        routes.handle(AddDependency.self) { try await lineage.add($0, $1) }
+        routes.handle(DeleteDependency.self) { try await lineage.delete($0, $1) }
+        routes.handle(GetLineage.self) { try await lineage.lineage($0, $1) }
+        routes.handle(CompareVersions.self) { try await lineage.compare($0, $1) }
     }
 }

@@ -8,6 +8,8 @@ import SQLDatabase
 struct VersionService: Sendable {
     let database: Database
     let storage: StoragePaths
+    /// Builds the image of a new version where that is asked for; nil where images are not built.
+    var autoBuilder: AutoBuilder?
 
     func list(_ call: ListVersions, _ context: CallContext) async throws -> Page<Version> {
         try await database.read { try VersionStore.list(call, for: context.scope, in: $0) }
@@ -51,6 +53,7 @@ struct VersionService: Sendable {
         let folder = try storage.resolve(call.cephPath ?? model.storagePath)
         let files = try Self.check(call.files ?? [], in: folder)
         let listed = files.isEmpty ? nil : files.reduce(0) { $0 + $1.sizeBytes }
+        let builder = try await Self.requireBuilder(autoBuilder, for: call)
         let version = Version(
             id: Identifier.make(), modelID: model.id, modelName: model.name, modelStoragePath: model.storagePath, version: call.version,
             tag: call.tag ?? call.version, digest: call.digest ?? Self.digest(of: files, of: model, call.version),
@@ -61,7 +64,12 @@ struct VersionService: Sendable {
             missingFiles: files.count { $0.stored != true }, createdAt: .now)
         do {
             try await database.write { connection in
+                try Self.refuseNameOfAlias(call.version, of: model, in: connection)
                 try VersionStore.insert(version, files: files, in: connection)
+                for dependency in call.dependencies ?? [] {
+                    _ = try DependencyStore.add(dependency, to: version, context, in: connection)
+                }
+                if version.isRelease { try VersionUse.promoted.note(of: version.id, by: "release", in: connection) }
                 if var model = try ModelStore.find(model.id, in: connection), model.learn(ModelFacts(), paths: files.map(\.path)) {
                     try ModelStore.update(model, in: connection)
                 }
@@ -71,7 +79,9 @@ struct VersionService: Sendable {
                         "model": .string(model.name), "version": .string(version.version), "tag": .string(version.tag),
                         "digest": .string(version.digest),
                     ], in: connection)
+                try builder?.enqueue(version, call.buildConfig, context.caller?.name, connection)
             }
+            builder?.wake()
         } catch DatabaseError.uniqueViolation {
             throw CatapultError.alreadyExists(
                 .version, "\(model.name):\(call.version)",
@@ -82,9 +92,29 @@ struct VersionService: Sendable {
         } catch DatabaseError.foreignKeyViolation {
             throw CatapultError.notFound(.model, reference)
         }
-        guard version.missingFiles == 0 else { return version }
-        await FactsRecorder(database: database, storage: storage).record(versionID: version.id, logger: context.logger)
+        if version.missingFiles == 0 {
+            await FactsRecorder(database: database, storage: storage).record(versionID: version.id, logger: context.logger)
+        }
         return try await database.read { try VersionStore.find(version.id, in: $0) } ?? version
+    }
+
+    /// A version of the name would take the alias's place wherever `model:name` is written.
+    private static func refuseNameOfAlias(_ name: String, of model: Model, in connection: any SQLConnection) throws {
+        guard let alias = try AliasStore.find(name, modelID: model.id, in: connection) else { return }
+        throw CatapultError.conflict(
+            "version_is_an_alias", "\(name) is an alias of \(model.name) and points at \(alias.version).", field: "version",
+            hint: "Choose another name for the version, or remove the alias with `mcp version alias remove \(model.name):\(name)`.")
+    }
+
+    /// Who builds the image of a new version, where that is asked for.
+    private static func requireBuilder(_ builder: AutoBuilder?, for call: CreateVersion) async throws -> AutoBuilder? {
+        guard call.autoBuild == true else { return nil }
+        guard let builder else {
+            throw CatapultError.invalid(
+                field: "auto_build", "this server builds no images", hint: "Leave auto_build out, and deploy an image of your own.")
+        }
+        try await builder.requireEngine()
+        return builder
     }
 
     /// Holds the list of files against what lies in the folder: those that are there with their size need no upload.
@@ -128,49 +158,67 @@ struct VersionService: Sendable {
         do {
             return try await database.write { connection in
                 var version = try VersionStore.resolve(call.versionID, for: context.scope, in: connection)
+                try VersionDefinition.check(call, on: version, in: connection)
+                let plan = try Self.lifePlan(call, version, context, in: connection)
                 version.quantization = call.quantization ?? version.quantization
                 version.releaseNotes = call.releaseNotes ?? version.releaseNotes
                 version.metadata = call.metadata ?? version.metadata
-                version.status = call.status ?? version.status
                 version.cephPath = call.cephPath ?? version.cephPath
                 version.mlflowURL = call.mlflowURL ?? version.mlflowURL
-                version.isRelease = call.isRelease ?? version.isRelease
+                version.digest = call.digest ?? version.digest
+                version.sizeBytes = call.sizeBytes ?? version.sizeBytes
+                version.platform = call.platform ?? version.platform
                 try VersionStore.update(version, in: connection)
+                try LifeStore.apply(plan, reason: nil, by: context.caller?.name, in: connection)
+                let changed = try VersionStore.find(version.id, in: connection) ?? version
                 try AuditLog.record(
                     context, id: version.id,
                     details: [
-                        "version": .string(version.version), "is_release": .bool(version.isRelease),
-                        "status": .string(version.status.rawValue),
+                        "version": .string(version.version), "is_release": .bool(changed.isRelease),
+                        "status": .string(changed.status.rawValue),
                     ],
                     in: connection)
-                return version
+                return changed
             }
         } catch DatabaseError.uniqueViolation {
             throw CatapultError.alreadyExists(.version, call.versionID, hint: "Another version has this quantization already.")
         }
     }
 
+    /// Status and release mark by PUT, as earlier clients set them, go the same way as by the calls of their own.
+    private static func lifePlan(
+        _ call: UpdateVersion, _ version: Version, _ context: CallContext, in connection: any SQLConnection
+    ) throws -> LifePlan {
+        var plan = LifePlan()
+        if let status = call.status {
+            let references = status == .archived ? try ReferenceStore.list(of: .version(version), for: context.scope, in: connection) : nil
+            plan = try LifePlan.step(.init(to: status), version, references: references)
+        }
+        if let isRelease = call.isRelease, isRelease != version.isRelease {
+            if isRelease, (call.status ?? version.status) == .archived { try LifePlan.requireUsable(version, "be promoted") }
+            plan.steps.append(.mark(version, isRelease: isRelease))
+        }
+        return plan
+    }
+
+    /// Deletes the row and what hangs on it; files beneath the storage root stay, they are not ours to remove.
     func delete(_ call: DeleteVersion, _ context: CallContext) async throws -> Deletion {
         try await database.write { connection in
             let version = try VersionStore.resolve(call.versionID, for: context.scope, in: connection)
-            let filter: SQLQuery = "v.id = \(version.id)"
-            try Self.refuseWhileDeployed(filter, "The version \(version.modelName):\(version.version)", in: connection)
+            let released = try ReferenceStore.release(.version(version), force: call.force == true, context, in: connection)
             try AuditLog.record(
-                context, id: version.id, details: ["model": .string(version.modelName), "version": .string(version.version)], in: connection
+                context, id: version.id,
+                details: ["model": .string(version.modelName), "version": .string(version.version)].merging(released) { $1 }, in: connection
             )
-            try VersionStore.deleteDeploymentRecords(of: filter, in: connection)
             try VersionStore.delete(version.id, in: connection)
             return Deletion(deletedID: version.id)
         }
     }
 
-    /// What runs must be deleted by its own name first: nobody should stop a service by tidying the registry.
-    static func refuseWhileDeployed(_ filter: SQLQuery, _ subject: String, in connection: any SQLConnection) throws {
-        let names = try VersionStore.deployments(using: filter, in: connection)
-        guard let first = names.first else { return }
-        throw CatapultError.conflict(
-            "still_deployed", type: "StillReferencedError", "\(subject) is still deployed as \(names.joined(separator: ", ")).",
-            hint: "Delete the deployment first: `mcp deployment delete \(first)`.",
-            details: ["deployments": .array(names.map(JSONValue.string))])
+    func references(_ call: ListVersionReferences, _ context: CallContext) async throws -> References {
+        try await database.read { connection in
+            let version = try VersionStore.resolve(call.versionID, for: context.scope, in: connection)
+            return try ReferenceStore.list(of: .version(version), for: context.scope, in: connection)
+        }
     }
 }

@@ -5,7 +5,10 @@ import SQLDatabase
 enum VersionStore {
     private static let columns: SQLQuery = """
         v.id, v.model_id, m.name, m.storage_path, v.version, v.tag, v.digest, v.quantization, v.size_bytes, v.platform, v.architecture, v.os,
-            v.release_notes, v.metadata, v.ceph_path, v.mlflow_url, v.is_release, v.status, v.file_count, v.missing_files, v.created_at
+            v.release_notes, v.metadata, v.ceph_path, v.mlflow_url, v.is_release, v.status, v.file_count, v.missing_files, v.alias_names,
+            v.deprecated_at, v.deprecation_message, v.successor_id,
+            (SELECT sm.name || ':' || s.version FROM versions s JOIN models sm ON sm.id = s.model_id WHERE s.id = v.successor_id), v.retires_at,
+            v.created_at
         """
     private static let selection: SQLQuery = "SELECT \(columns) FROM versions v JOIN models m ON m.id = v.model_id"
 
@@ -17,7 +20,18 @@ enum VersionStore {
             sizeBytes: try column.next(), platform: try column.next(), architecture: try column.next(), os: try column.next(),
             releaseNotes: try column.next(), metadata: try column.next(JSONColumn.self).members, cephPath: try column.next(),
             mlflowURL: try column.next(), isRelease: try column.next(), status: try column.next(), fileCount: try column.next(),
-            missingFiles: try column.next(), createdAt: try column.next())
+            missingFiles: try column.next(),
+            aliases: try column.next(String.self).split(separator: ",").map(String.init),
+            deprecation: try deprecation(&column), createdAt: try column.next())
+    }
+
+    private static func deprecation(_ column: inout SQLRow.Cursor) throws -> Deprecation? {
+        let since: Timestamp? = try column.next()
+        let (message, successorID, successor): (String?, String?, String?) = (try column.next(), try column.next(), try column.next())
+        let retiresAt: Timestamp? = try column.next()
+        return since.map {
+            Deprecation(message: message, successorID: successorID, successor: successor, retiresAt: retiresAt, deprecatedAt: $0)
+        }
     }
 
     static func insert(_ version: Version, files: [VersionFile], in connection: any SQLConnection) throws {
@@ -39,12 +53,13 @@ enum VersionStore {
         }
     }
 
+    /// Stores the fields that a client may change. Status, release mark and aliases have their own way (`LifeStore`).
     static func update(_ version: Version, in connection: any SQLConnection) throws {
         try connection.execute(
             """
             UPDATE versions SET quantization = \(version.quantization), release_notes = \(version.releaseNotes),
-                metadata = \(JSONColumn(version.metadata)), status = \(version.status), ceph_path = \(version.cephPath),
-                mlflow_url = \(version.mlflowURL), is_release = \(version.isRelease)
+                metadata = \(JSONColumn(version.metadata)), ceph_path = \(version.cephPath), mlflow_url = \(version.mlflowURL),
+                digest = \(version.digest), size_bytes = \(version.sizeBytes), platform = \(version.platform)
             WHERE id = \(version.id)
             """)
     }
@@ -72,8 +87,17 @@ enum VersionStore {
             version)
     }
 
-    /// The version with an id, or written `model:version`, whose model lies inside of the scope; `model` alone means its newest version.
-    /// 404 otherwise.
+    /// The newest version of a model that is not archived: what `latest` means.
+    static func newest(ofModelID modelID: String, in connection: any SQLConnection) throws -> Version? {
+        try connection.fetchFirst(
+            """
+            \(selection) WHERE v.model_id = \(modelID) AND v.status <> \(VersionStatus.archived)
+            ORDER BY v.created_at DESC, v.id DESC LIMIT 1
+            """, version)
+    }
+
+    /// The version with an id, or written `model:version` or `model:alias`, whose model lies inside of the scope; `model` alone means its
+    /// newest version. 404 otherwise.
     static func resolve(_ reference: String, for scope: KeyScope, in connection: any SQLConnection) throws -> Version {
         if Identifier.isUUID(reference) {
             guard let version = try find(reference.lowercased(), in: connection), scope.includes(model: version.modelName) else {
@@ -83,18 +107,46 @@ enum VersionStore {
         }
         let (name, text) = split(reference)
         let model = try ModelStore.resolve(name, for: scope, in: connection)
+        if let text { return try named(text, of: model, as: reference, in: connection) }
+        guard let version = try newest(ofModelID: model.id, in: connection) else {
+            throw CatapultError.notFound(.version, "\(name) has no version\(model.versionCount == 0 ? " yet" : " that is not archived")")
+        }
+        return version
+    }
+
+    /// The version of a model that a client names: by its id, by version or alias alone, or as in `resolve(_:in:)`.
+    ///
+    /// - Throws: 404, or 400 for a version of another model.
+    static func resolve(
+        _ reference: String, within model: Model, for scope: KeyScope, in connection: any SQLConnection
+    ) throws -> Version {
+        if !Identifier.isUUID(reference), !reference.contains(":") {
+            return try named(reference, of: model, as: "\(model.name):\(reference)", in: connection)
+        }
+        let version = try resolve(reference, for: scope, in: connection)
+        guard version.modelID == model.id else {
+            throw CatapultError.invalid(field: "version", "\(version.handle) is not a version of \(model.name)")
+        }
+        return version
+    }
+
+    /// A version of a model by name. The name of a version goes before an alias, and an alias that was set before the computed `latest`.
+    private static func named(
+        _ text: String, of model: Model, as reference: String, in connection: any SQLConnection
+    ) throws -> Version {
         let ofModel: SQLQuery = "\(selection) WHERE v.model_id = \(model.id)"
-        let newestFirst: SQLQuery = " ORDER BY v.created_at DESC, v.id DESC LIMIT 1"
-        guard let text else {
-            guard let version = try connection.fetchFirst("\(ofModel)\(newestFirst)", version) else {
-                throw CatapultError.notFound(.version, "\(name) has no version yet")
-            }
+        if let version = try connection.fetchFirst(
+            "\(ofModel) AND v.version = \(text) ORDER BY v.created_at DESC, v.id DESC LIMIT 1", version)
+        {
             return version
         }
-        if let version = try connection.fetchFirst("\(ofModel) AND v.version = \(text)\(newestFirst)", version) { return version }
+        if let id = try AliasStore.target(of: text, modelID: model.id, in: connection), let version = try find(id, in: connection) {
+            return version
+        }
+        if text == VersionAlias.latest, let version = try newest(ofModelID: model.id, in: connection) { return version }
         let others = try connection.fetchColumn(
             "SELECT version FROM versions WHERE model_id = \(model.id) ORDER BY created_at DESC LIMIT 3", as: String.self)
-        throw CatapultError.notFound(.version, reference, candidates: others.map { "\(name):\($0)" })
+        throw CatapultError.notFound(.version, reference, candidates: others.map { "\(model.name):\($0)" })
     }
 
     private static func split(_ reference: String) -> (model: String, version: String?) {
@@ -176,7 +228,8 @@ enum VersionStore {
         let model: SQLQuery = "(SELECT id FROM models WHERE name = \(name))"
         guard let environment else {
             return try connection.fetchFirst(
-                "\(selection) WHERE v.model_id = \(model) ORDER BY v.created_at DESC, v.id DESC LIMIT 1", version)
+                "\(selection) WHERE v.model_id = \(model) AND v.status <> \(VersionStatus.archived) ORDER BY v.created_at DESC, v.id DESC LIMIT 1",
+                version)
         }
         guard scope.includes(environment: environment) else { return nil }
         return try connection.fetchFirst(
@@ -207,23 +260,6 @@ enum VersionStore {
             """
             UPDATE versions SET missing_files = (SELECT count(*) FROM version_files WHERE version_id = \(versionID) AND NOT stored)
             WHERE id = \(versionID)
-            """)
-    }
-
-    /// The deployments that still need one of these versions: all but records of what others run.
-    static func deployments(using filter: SQLQuery, in connection: any SQLConnection) throws -> [String] {
-        try connection.fetchColumn(
-            """
-            SELECT d.name FROM deployments d JOIN versions v ON v.id = d.version_id
-            WHERE d.deployment_type = 'local' AND \(filter) ORDER BY d.name LIMIT 5
-            """, as: String.self)
-    }
-
-    /// Removes the records of deployments that others ran.
-    static func deleteDeploymentRecords(of filter: SQLQuery, in connection: any SQLConnection) throws {
-        try connection.execute(
-            """
-            DELETE FROM deployments WHERE deployment_type <> 'local' AND version_id IN (SELECT v.id FROM versions v WHERE \(filter))
             """)
     }
 }

@@ -66,6 +66,7 @@ struct CoreFixture {
             versions: VersionService(database: database, storage: storage), upload: FileUpload(database: database, storage: storage),
             deploymentsOfVersion: { _, _ in [] })
         SearchRoutes.register(routes, search: SearchService(database: database))
+        RegistryRoutes.register(routes, life: VersionLifeService(database: database), lineage: LineageService(database: database))
         EnvironmentRoutes.register(routes, environments: EnvironmentService(database: database))
         AccessRoutes.register(routes, keys: keys, audit: AuditLog(database: database))
         routes.refuseOtherMethods()
