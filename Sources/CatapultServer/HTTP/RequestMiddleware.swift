@@ -25,6 +25,8 @@ struct RequestMiddleware: RouterMiddleware {
             response = CallRoutes.response(to: mapped)
         }
         response.headers[.requestID] = requestID
+        // An answer to HEAD has no body (RFC 9110, section 9.3.2); a client would read it as the beginning of the next answer.
+        if request.method == .head { response = response.createHeadResponse() }
         let level: Logger.Level = request.method == .get && response.status.code < 400 ? .debug : .info
         context.requestLogger.log(
             level: level, "request",
