@@ -34,6 +34,9 @@ let package = Package(
         // The contract: pure values.
         .target(name: "CatapultAPI", swiftSettings: strict),
 
+        // The one system call that Swift cannot make.
+        .target(name: "CLinux"),
+
         // Engines: each knows nothing of Catapult's features.
         .target(
             name: "SQLDatabase",
@@ -86,6 +89,7 @@ let package = Package(
             dependencies: [
                 "CatapultAPI",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -96,6 +100,7 @@ let package = Package(
         .target(
             name: "CatapultServer",
             dependencies: [
+                "CLinux",
                 "CatapultAPI", "SQLDatabase", "ContainerEngine", "Gateway", "ModelFiles",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
@@ -119,6 +124,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "_NIOFileSystem", package: "swift-nio"),
                 .product(name: "Yams", package: "Yams"),
             ],

@@ -14,11 +14,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from measure import building, catapult, commands, gateway, idling, listing, processes, registry, results, starting
+from measure import building, catapult, commands, gateway, idling, listing, mlflow, processes, registry, results, starting
 
 MEASURES = {
     "starting": starting, "idling": idling, "listing": listing, "building": building, "commands": commands, "gateway": gateway,
-    "registry": registry,
+    "registry": registry, "mlflow": mlflow,
 }
 
 

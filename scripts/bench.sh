@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures Catapult against its budgets (Benchmarks/budgets.toml), beside peers in the same run, and prints one table.
 #
-#   scripts/bench.sh [MEASURE...]        starting idling listing building commands gateway (default: all)
+#   scripts/bench.sh [--only] [MEASURE...]        starting idling listing building commands gateway registry mlflow (default: all)
 #
 # Builds the release executables. Peers and tools that the machine lacks (wrk, nginx, Python packages) go to temporary
 # folders. A run of all measures is kept in Benchmarks/results/latest.md. Nothing else should run meanwhile.
@@ -61,6 +61,11 @@ BENCH_WRK=$(tool wrk wrk)
 BENCH_NGINX=$(tool nginx nginx)
 python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-warn-conflicts --target "$work/python" \
     --requirement Benchmarks/peers/requirements.txt >&2
+
+if (($# == 0)) || [[ " $* " == *" mlflow "* ]]; then
+    BENCH_MLFLOW_PACKAGES=$(python_packages bench-mlflow Benchmarks/peers/mlflow.txt)
+    export BENCH_MLFLOW_PACKAGES
+fi
 
 export BENCH_WRK BENCH_NGINX BENCH_WORK=$work BENCH_PYTHON_PACKAGES=$work/python
 export BENCH_MAKE_MODEL=$root/Examples/tiny-model/make_tiny_gguf.py

@@ -36,9 +36,9 @@ engine_api() {
     fi
 }
 
-# test_packages: the folder with the Python packages of Tests/requirements.txt, installed there where they are missing or others.
-test_packages() {
-    local folder=$root/.build/test-python list=$root/Tests/requirements.txt
+# python_packages NAME LIST: the folder .build/NAME with the Python packages of a list, installed there where they are missing or others.
+python_packages() {
+    local folder=$root/.build/$1 list=$root/$2
     if ! cmp --silent "$list" "$folder/requirements.txt"; then
         rm -rf "$folder"
         python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-warn-conflicts --target "$folder" \

@@ -61,7 +61,7 @@ else
     selection+=(--skip '^IntegrationTests\.')
 fi
 
-if packages=$(test_packages); then
+if packages=$(python_packages test-python Tests/requirements.txt); then
     export CATAPULT_TEST_PYTHON=$packages
 else
     [[ ${CI:-} != true ]] || die 1 "error: pip did not install Tests/requirements.txt; the reason is above, and CI=true forbids to go on without"

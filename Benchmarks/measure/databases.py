@@ -37,6 +37,13 @@ class SQLite:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.close()
 
+    def number(self, query: str) -> int:
+        connection = sqlite3.connect(f"file:{self.file}?mode=ro", uri=True)
+        try:
+            return connection.execute(query).fetchone()[0]
+        finally:
+            connection.close()
+
     def settle(self) -> None:
         """Nothing that a server would not do itself."""
 
@@ -61,13 +68,17 @@ class PostgreSQL:
         self._psql(self.url, "VACUUM ANALYZE")
         self._psql(self.url, "CHECKPOINT")
 
+    def number(self, query: str) -> int:
+        return int(self._psql(self.url, query))
+
     @staticmethod
-    def _psql(url: str, sql: str) -> None:
-        command = ["psql", "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--dbname", url]
+    def _psql(url: str, sql: str) -> str:
+        command = ["psql", "--quiet", "--no-psqlrc", "--tuples-only", "--set=ON_ERROR_STOP=1", "--dbname", url]
         # One statement after another as psql reads them, since some forbid a transaction around them.
         done = subprocess.run(command, input=sql, capture_output=True, text=True)
         if done.returncode != 0:
             raise processes.Failure(f"psql: {done.stderr.strip()[:2000]}")
+        return done.stdout
 
 
 @contextlib.contextmanager

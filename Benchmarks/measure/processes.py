@@ -23,7 +23,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def running(command: list[str], log: Path, **options) -> Iterator[subprocess.Popen]:
-    """A process that is ended with SIGTERM, and after 40 s with SIGKILL, when the block ends."""
+    """A process that is ended with SIGTERM, and after 40 s with SIGKILL, when the block ends; with `start_new_session` its group too."""
     with log.open("ab") as output:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, **options)
     try:
@@ -36,6 +36,9 @@ def running(command: list[str], log: Path, **options) -> Iterator[subprocess.Pop
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        if options.get("start_new_session"):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def timed(action: Callable[[], object]) -> float:
@@ -69,6 +72,43 @@ def resident_mebibytes(process: subprocess.Popen) -> float:
     """VmRSS of /proc/PID/status."""
     for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise Failure(f"process {process.pid} is gone")
+
+
+def family(process: subprocess.Popen) -> list[int]:
+    """The process and all that it started, and they."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+                children.setdefault(parent, []).append(int(entry.name))
+    found = [process.pid]
+    for one in found:
+        found += children.get(one, [])
+    return found
+
+
+def proportional_mebibytes(process: subprocess.Popen) -> float:
+    """The PSS of the process and all that it started: what they share is counted once."""
+    total = 0
+    for one in family(process):
+        with contextlib.suppress(OSError):
+            rollup = Path(f"/proc/{one}/smaps_rollup").read_text()
+            total += sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
+    return total / 1024
+
+
+def forget_peak(process: subprocess.Popen) -> None:
+    """Sets the peak of resident memory back to what it is now (/proc/PID/clear_refs, 5)."""
+    Path(f"/proc/{process.pid}/clear_refs").write_text("5")
+
+
+def peak_mebibytes(process: subprocess.Popen) -> float:
+    """VmHWM of /proc/PID/status."""
+    for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
     raise Failure(f"process {process.pid} is gone")
 

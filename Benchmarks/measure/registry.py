@@ -1,6 +1,8 @@
 """Registries of a thousand to a million versions under load, on both databases: what each question costs, and how that grows."""
 
+import os
 import random
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -9,7 +11,7 @@ from . import charts, databases, load, processes, seeding
 from .catapult import Server, Setup
 from .results import Result, Table
 
-SIZES = [1_000, 10_000, 100_000, 1_000_000]
+SIZES = [int(size) for size in os.environ.get("BENCH_SIZES", "1000,10000,100000,1000000").split(",")]
 CONNECTIONS = 16
 SECONDS = 2
 # Paths that a load goes through; different things each, so that no one row is always at hand.
@@ -82,14 +84,30 @@ FIRST_PAGE, LATE_PAGE = QUESTIONS[1], QUESTIONS[2]
 def measure(setup: Setup) -> Iterator[Result | Table]:
     with databases.cluster() as url:
         for kind in ("sqlite", "postgresql"):
-            taken: dict[int, dict[str, load.Load]] = {}
-            seeded: dict[int, float] = {}
+            taken: dict[int, Taken] = {}
             for versions in SIZES:
-                taken[versions], seeded[versions], title = one_size(setup, kind, url, versions)
-            yield from of_database(kind, title, taken, seeded)
+                taken[versions], title = one_size(setup, kind, url, versions)
+            yield from of_database(kind, title, taken)
 
 
-def one_size(setup: Setup, kind: str, url: str, versions: int) -> tuple[dict[str, load.Load], float, str]:
+@dataclass
+class Taken:
+    """What one size gave: loads by question, and the seconds that it took to make the rows and to index them."""
+
+    loads: dict[str, load.Load]
+    seeding: float
+    indexing: float
+
+
+def until_indexed(database: databases.SQLite | databases.PostgreSQL) -> None:
+    end = time.monotonic() + 900
+    while database.number("SELECT count(*) FROM search_queue") > 0:
+        if time.monotonic() > end:
+            raise processes.Failure("the search index is not complete after 15 minutes")
+        time.sleep(0.5)
+
+
+def one_size(setup: Setup, kind: str, url: str, versions: int) -> tuple[Taken, str]:
     server = Server(setup, f"registry-{kind}-{versions}")
     database = databases.SQLite(server.data) if kind == "sqlite" else databases.PostgreSQL(url, f"bench_{versions}")
     # The first run makes the schema.
@@ -100,9 +118,11 @@ def one_size(setup: Setup, kind: str, url: str, versions: int) -> tuple[dict[str
         found = server.call("GET", "/versions?size=1")
         if found["total"] != versions:
             raise processes.Failure(f"{found['total']} versions are there, not {versions}")
+        # What came in behind the server's back is made searchable in the background.
+        indexed = processes.timed(lambda: until_indexed(database))
         loads = {question.title: ask(setup, server, question, versions) for question in QUESTIONS}
     server.remove()
-    return loads, seconds, database.title
+    return Taken(loads, seconds, indexed), database.title
 
 
 def ask(setup: Setup, server: Server, question: Question, versions: int) -> load.Load:
@@ -110,8 +130,8 @@ def ask(setup: Setup, server: Server, question: Question, versions: int) -> load
     return load.run(setup.wrk, server.url, CONNECTIONS, SECONDS, {"X-API-Key": server.key}, paths=paths, work=server.folder)
 
 
-def of_database(kind: str, title: str, taken: dict[int, dict[str, load.Load]], seeded: dict[int, float]) -> Iterator[Result | Table]:
-    least, most = taken[SIZES[0]], taken[SIZES[-1]]
+def of_database(kind: str, title: str, taken: dict[int, Taken]) -> Iterator[Result | Table]:
+    least, most = taken[SIZES[0]].loads, taken[SIZES[-1]].loads
     slowest = max(QUESTIONS, key=lambda question: most[question.title].p99)
     yield Result(f"registry_p99_{kind}", most[slowest.title].p99, f"{slowest.title}; worst of {len(QUESTIONS)} questions")
     late, first = most[LATE_PAGE.title], most[FIRST_PAGE.title]
@@ -119,8 +139,12 @@ def of_database(kind: str, title: str, taken: dict[int, dict[str, load.Load]], s
     growth = {question: most[question.title].p50 / least[question.title].p50 for question in QUESTIONS}
     worst = max(QUESTIONS, key=lambda question: growth[question])
     yield Result(f"registry_growth_{kind}", growth[worst], f"{worst.title}; the logarithm doubles")
-    rows = [[question.title, *(f"{taken[size][question.title].p50:.2f} / {taken[size][question.title].p99:.2f}" for size in SIZES)] for question in QUESTIONS]
-    rows.append(["seeding, s", *(f"{seeded[size]:.1f}" for size in SIZES)])
+    rows = []
+    for question in QUESTIONS:
+        loads = [taken[size].loads[question.title] for size in SIZES]
+        rows.append([question.title, *(f"{one.p50:.2f} / {one.p99:.2f}" for one in loads)])
+    rows.append(["(rows made by SQL, s)", *(f"{taken[size].seeding:.1f}" for size in SIZES)])
+    rows.append(["(and indexed for search, s)", *(f"{taken[size].indexing:.1f}" for size in SIZES)])
     heading = f"{title}: milliseconds p50 / p99, {CONNECTIONS} connections, by number of versions (a tenth as many models)"
-    series = {question.title: [taken[size][question.title].p50 for size in SIZES] for question in QUESTIONS}
+    series = {question.title: [taken[size].loads[question.title].p50 for size in SIZES] for question in QUESTIONS}
     yield Table(heading, ["question", *(f"{size:,}" for size in SIZES)], rows, charts.curve(heading, SIZES, series), f"registry-{kind}.svg")

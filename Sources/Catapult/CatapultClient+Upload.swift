@@ -33,7 +33,7 @@ extension CatapultClient {
 }
 
 /// The pieces of a file, reporting how far one has come.
-private struct CountedChunks: AsyncSequence, Sendable {
+struct CountedChunks: AsyncSequence, Sendable {
     typealias Element = ByteBuffer
 
     let chunks: FileChunks

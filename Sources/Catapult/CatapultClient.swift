@@ -50,7 +50,7 @@ public struct CatapultClient: Sendable {
     let options: Options
     let transport: Transport
     let clock: any Clock<Duration>
-    private let jitter: @Sendable () -> Double
+    let jitter: @Sendable () -> Double
 
     /// A client of a server.
     ///

@@ -45,7 +45,19 @@ struct Transport: Sendable {
     /// Sends a request and gives the body of a 2xx answer.
     ///
     /// - Throws: `CatapultError` for any other status, `ConnectionError`, `CancellationError`.
-    func send(_ request: Request) async throws -> Body {
+    func send(_ request: Request) async throws -> Body { try await open(request).body }
+
+    /// The head of an answer of success, and its body under way.
+    struct Answer {
+        var status: Int
+        var headers: HTTPHeaders
+        var body: Body
+    }
+
+    /// Sends a request and gives the answer once its head is there.
+    ///
+    /// - Throws: `CatapultError` for every status but 2xx, `ConnectionError`, `CancellationError`.
+    func open(_ request: Request) async throws -> Answer {
         var message = HTTPClientRequest(url: request.url)
         message.method = HTTPMethod(rawValue: request.method)
         message.headers = request.headers
@@ -58,7 +70,7 @@ struct Transport: Sendable {
             let body = bytes.flatMap { try? JSONParser.parse($0.readableBytesView) } ?? .null
             throw CatapultError(status: status, body: body, retryAfter: response.headers.first(name: "Retry-After").flatMap { Int($0) })
         }
-        return response.body
+        return Answer(status: status, headers: response.headers, body: response.body)
     }
 
     /// Sends a request and gives the whole body of its answer.

@@ -22,8 +22,24 @@ public struct ServerConfiguration: Sendable {
     public var deploymentPorts: ClosedRange<Int>
     /// Address on which deployments listen.
     public var deploymentHost: String
+    /// Where other servers and their clients reach this one, where several share a database; nil means `http://host:port`.
+    public var advertisedURL: String?
+    /// Largest file that is taken over the network, in bytes; nil for no limit.
+    public var maximumUploadSize: Int64?
     /// Largest JSON body in bytes.
     public var maximumBodySize: Int
+    /// Who gets in besides those with a key, how often, and whose word on addresses is believed.
+    var admission = RequestGate.Policy()
+    /// Pages of which origins may use the server from a browser.
+    var cors = CORSPolicy()
+    /// Where requests to addresses that users give may go, besides the public Internet.
+    public var outgoing = OutgoingPolicy()
+    /// The hub from which models are imported.
+    public var hub = HubConfiguration()
+    /// Folder beneath the storage root whose folders the sync registers.
+    public var modelsDirectory = "models"
+    /// How often the sync runs by itself, at the start first; nil for only when somebody asks.
+    public var syncInterval: Duration?
 
     /// Defaults of a server on one's own machine.
     public init(dataDirectory: String, templatesDirectory: String) {

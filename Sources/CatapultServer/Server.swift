@@ -30,8 +30,10 @@ struct Server: Sendable {
         self.logger = logger
         let data = try DataDirectory(path: configuration.dataDirectory)
         let storage = try StoragePaths(root: configuration.storageRoot.map(DataDirectory.absolute) ?? "\(data.path)/storage")
-        let signals = ChangeSignals()
+        let outbox = SignalOutbox()
+        let signals = configuration.databaseURL == nil ? ChangeSignals() : ChangeSignals(forward: outbox.put)
         database = try await Self.openDatabase(configuration, data, signals, logger)
+        try await AuditLog.seal(database)
         let admin = try await AdminKey.ensure(given: configuration.adminKey, dataDirectory: data.path, database: database)
         Self.announce(admin, data)
 
@@ -40,54 +42,91 @@ struct Server: Sendable {
         healthProbe = HealthProbe()
         let engineProbe = EngineProbe(engine: engine)
         let gpus = GPUDetector()
+        let leader = Leader(
+            server: ServerIdentity(url: configuration.advertisedURL ?? "http://\(configuration.host):\(configuration.port)"),
+            database: database, signals: signals, logger: logger)
         let logs = try LogFiles(directory: "\(data.path)/logs")
+        let sharedLogs = SharedLogs(files: logs, database: database, signals: signals, logger: logger)
         let deploymentLogs = try DeploymentLogFiles(directory: "\(data.path)/logs/deployments")
-        let authenticator = Authenticator(database: database)
+        let authenticator = Authenticator(database: database, failureLimit: configuration.admission.failedKeys)
         let ports = PortStore(range: configuration.deploymentPorts, host: configuration.deploymentHost)
 
+        let blobs = try BlobStore(database: database, storage: storage)
+        let uploadLimits = UploadLimits(maximumSize: configuration.maximumUploadSize, folder: storage.root)
         let templates = TemplateLibrary(directory: configuration.templatesDirectory, logger: logger)
         let images = BuildPlanner(templates: templates, storage: storage, signals: signals)
+        let outgoing = OutgoingClient(policy: configuration.outgoing)
+        let mlflow = MLflowService(database: database, client: outgoing)
         let runner = OperationRunner(
-            database: database, signals: signals, logs: logs,
+            database: database, signals: signals, logs: sharedLogs, leader: leader,
             handlers: [
                 BuildOperation(
                     database: database, engine: engine, templates: templates, storage: storage, baseImages: configuration.baseImages),
                 DeployOperation(database: database, signals: signals, images: images),
+                VerifyOperation(database: database, blobs: blobs), GarbageOperation(database: database, blobs: blobs),
+                MLflowOperation(database: database, service: mlflow),
+                ImportOperation(
+                    database: database, store: blobs, hub: HubClient(configuration.hub, policy: configuration.outgoing)),
+                SyncOperation(database: database, store: blobs, directory: try storage.resolve(configuration.modelsDirectory)),
             ],
             logger: logger)
         let controller = DeploymentController(
             parts: ControllerParts(
                 database: database, engine: engine, gateway: gateway, probe: healthProbe, logs: deploymentLogs, signals: signals,
-                ports: ports,
-                instance: try InstanceID.load(dataDirectory: data.path), policy: DeploymentPolicy(),
+                leader: leader, ports: ports,
+                instance: try await InstanceID.load(dataDirectory: data.path, database: database), policy: DeploymentPolicy(),
                 resolvePath: { try storage.resolve($0) },
                 logger: logger))
-        let indexer = SearchIndexer(database: database, signals: signals, logger: logger)
-        services = [KeyUseRecorder(authenticator: authenticator, logger: logger), indexer, controller, runner]
+        var services: [any Service] = [
+            SignalRelay(database: database, signals: signals, outbox: outbox, server: leader.server.id, logger: logger), leader,
+            EndpointService(gateway: gateway), KeyUseRecorder(authenticator: authenticator, logger: logger), sharedLogs,
+            ExpiredUploads(database: database, blobs: blobs, logger: logger),
+            SearchIndexer(database: database, signals: signals, logger: logger), controller, runner,
+        ]
+        if let interval = configuration.syncInterval {
+            services.append(SyncSchedule(database: database, interval: interval, wake: { runner.wake($0) }, logger: logger))
+        }
+        self.services = services
 
         let deployments = DeploymentService(
             database: database, signals: signals, runner: runner,
             planner: DeploymentPlanner(engine: engine, images: images, storage: storage, gpus: { await gpus.inventory() }), ports: ports,
-            logs: deploymentLogs, probe: healthProbe)
+            logs: deploymentLogs, probe: healthProbe, leader: leader)
         let router = Router(context: HTTPContext.self)
+        router.add(middleware: CORSMiddleware(policy: configuration.cors))
         router.add(middleware: RequestMiddleware())
-        let routes = CallRoutes(router: router, authenticator: authenticator, maximumBodySize: configuration.maximumBodySize)
+        let audit = AuditLog(database: database)
+        let routes = CallRoutes(
+            router: router, gate: RequestGate(authenticator: authenticator, policy: configuration.admission), audit: audit,
+            maximumBodySize: configuration.maximumBodySize)
         RegistryRoutes.register(
             routes, models: ModelService(database: database, storage: storage),
-            versions: VersionService(database: database, storage: storage, autoBuilder: .building(with: images, probe: engineProbe)),
-            upload: FileUpload(database: database, storage: storage),
+            versions: VersionService(
+                database: database, storage: storage, blobs: blobs, autoBuilder: .building(with: images, probe: engineProbe),
+                wake: { runner.wake($0) }),
+            upload: FileUpload(
+                database: database, storage: storage, files: VersionFileBytes(blobs: blobs), limits: uploadLimits),
             deploymentsOfVersion: { try await deployments.list($0, $1) })
+        ArtifactRoutes.register(
+            routes, artifacts: ArtifactService(database: database, storage: storage, blobs: blobs),
+            receiver: ArtifactReceiver(database: database, blobs: blobs, limits: uploadLimits),
+            uploads: UploadService(database: database, storage: storage, blobs: blobs, limits: uploadLimits),
+            sources: ArtifactSources(storage: storage), care: ArtifactCare(database: database, runner: runner))
         SearchRoutes.register(routes, search: SearchService(database: database))
         RegistryRoutes.register(routes, life: VersionLifeService(database: database), lineage: LineageService(database: database))
+        MLflowRoutes.register(routes, mlflow)
+        ImportRoutes.register(
+            routes, imports: ImportService(database: database, storage: storage, wake: { runner.wake($0) }),
+            sync: SyncService(database: database, wake: { runner.wake($0) }))
         EnvironmentRoutes.register(routes, environments: EnvironmentService(database: database))
         BuildRoutes.register(
             routes,
-            builds: BuildService(database: database, planner: images, probe: engineProbe, runner: runner, signals: signals, logs: logs))
+            builds: BuildService(database: database, planner: images, probe: engineProbe, runner: runner, signals: signals, logs: sharedLogs))
         DeploymentRoutes.register(routes, deployments: deployments)
         OperationRoutes.register(
-            routes, operations: OperationService(database: database, runner: runner, signals: signals, logs: logs))
+            routes, operations: OperationService(database: database, runner: runner, signals: signals, logs: sharedLogs))
         AccessRoutes.register(
-            routes, keys: KeyService(database: database, authenticator: authenticator), audit: AuditLog(database: database))
+            routes, keys: KeyService(database: database, authenticator: authenticator), audit: audit)
         SystemRoutes.register(
             routes,
             system: SystemService(
@@ -131,7 +170,7 @@ struct Server: Sendable {
     }
 
     func close() async {
-        _ = await gateway.shutdown(graceDeadline: .now + .seconds(5))
+        _ = await gateway.shutdown(graceDeadline: .now + EndpointService.grace)
         try? await healthProbe.shutdown()
         try? await engine.shutdown()
         try? await database.close()

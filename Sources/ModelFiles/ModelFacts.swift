@@ -1,5 +1,5 @@
 /// Something that a file says, and which file.
-public struct Fact<Value: Sendable & Equatable>: Sendable, Equatable {
+public struct Fact<Value: Sendable & Equatable & Encodable>: Sendable, Equatable, Encodable {
     public var value: Value
     /// The file, by its path beneath the model's folder.
     public var source: String
@@ -12,7 +12,7 @@ public struct Fact<Value: Sendable & Equatable>: Sendable, Equatable {
 }
 
 /// In what form weights are stored.
-public enum ModelFormat: String, Sendable, CaseIterable {
+public enum ModelFormat: String, Sendable, CaseIterable, Encodable {
     case gguf
     case safetensors
     case pytorch
@@ -20,7 +20,9 @@ public enum ModelFormat: String, Sendable, CaseIterable {
 }
 
 /// What a model's files say about it. Nothing here was measured or guessed: each fact names the file that holds it.
-public struct ModelFacts: Sendable, Equatable {
+///
+/// Texts are cut to 500 characters and lists to 200 elements, so that facts stay small whatever the files hold.
+public struct ModelFacts: Sendable, Equatable, Encodable {
     public var format: Fact<ModelFormat>?
     /// The family, such as `llama`: `model_type` or `general.architecture`.
     public var architecture: Fact<String>?
@@ -77,7 +79,7 @@ public struct ModelFacts: Sendable, Equatable {
     public var problems: [Problem] = []
 
     /// Something about a file that is not as it should be.
-    public struct Problem: Sendable, Equatable {
+    public struct Problem: Sendable, Equatable, Encodable {
         public var path: String
         public var reason: String
 
@@ -129,8 +131,18 @@ extension Optional {
         if self == nil, let value { self = Fact(value, from: source) }
     }
 
+    /// The same for texts.
+    mutating func learn(_ text: String?, from source: String) where Wrapped == Fact<String> {
+        if self == nil, let text { self = Fact(String(text.prefix(500)), from: source) }
+    }
+
     /// The same for lists, of which an empty one says nothing.
     mutating func learn<Element>(_ value: [Element], from source: String) where Wrapped == Fact<[Element]> {
-        if self == nil, !value.isEmpty { self = Fact(value, from: source) }
+        if self == nil, !value.isEmpty { self = Fact(Array(value.prefix(200)), from: source) }
+    }
+
+    /// The same for lists of texts.
+    mutating func learn(_ texts: [String], from source: String) where Wrapped == Fact<[String]> {
+        if self == nil, !texts.isEmpty { self = Fact(texts.prefix(200).map { String($0.prefix(500)) }, from: source) }
     }
 }

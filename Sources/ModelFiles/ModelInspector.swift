@@ -66,7 +66,7 @@ public struct ModelInspector {
         do throws(ModelFileError) {
             return try body(file.open())
         } catch {
-            facts.problems.append(ModelFacts.Problem(path: file.path, reason: error.description))
+            facts.problems.append(ModelFacts.Problem(path: file.path, reason: String(error.description.prefix(500))))
             return nil
         }
     }
@@ -199,7 +199,7 @@ public struct ModelInspector {
         facts.heads.learn(heads?.integer ?? heads?.integers?.max(), from: source)
         let keyValueHeads = header.value("attention.head_count_kv") ?? heads
         facts.keyValueHeads.learn(keyValueHeads?.integer ?? keyValueHeads?.integers?.max(), from: source)
-        facts.keyValueHeadsByLayer.learn(keyValueHeads?.integers ?? [], from: source)
+        if facts.keyValueHeadsByLayer == nil, let all = keyValueHeads?.integers { facts.keyValueHeadsByLayer = Fact(all, from: source) }
         // Without its own key the size of a head is the embedding's share (GGUF specification, attention.key_length).
         let share = facts.hiddenSize.flatMap { size in facts.heads.flatMap { $0.value > 0 ? size.value / $0.value : nil } }
         facts.keySize.learn(header.value("attention.key_length")?.integer ?? share, from: source)

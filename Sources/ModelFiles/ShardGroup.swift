@@ -1,15 +1,15 @@
 /// GGUF files that belong together: shards are named `name-00001-of-00003.gguf` (llama.cpp, gguf-split).
-struct ShardGroup: Equatable {
+public struct ShardGroup: Sendable, Equatable {
     /// The name without the shard's number and the suffix.
-    var stem: String
+    public var stem: String
     /// In the order of the shards.
-    var paths: [String]
+    public var paths: [String]
 
     /// A projector of pictures or sound, which comes beside the model (`mmproj-….gguf`).
-    var isProjector: Bool { stem.split(separator: "/").last?.lowercased().hasPrefix("mmproj") == true }
+    public var isProjector: Bool { stem.split(separator: "/").last?.lowercased().hasPrefix("mmproj") == true }
 
     /// The groups of some paths: whole models first by their names, projectors last.
-    static func groups(of paths: [String]) -> [ShardGroup] {
+    public static func groups(of paths: [String]) -> [ShardGroup] {
         var groups: [String: ShardGroup] = [:]
         for path in paths.sorted() {
             let stem = stem(of: path)

@@ -40,6 +40,8 @@ public enum DatabaseError: Error, Sendable, Equatable {
     case transactionAborted
     /// The database, or the connection that a closure was lent, is closed.
     case closed
+    /// A notification has a longer payload than a database can carry.
+    case notificationTooLong(bytes: Int, limit: Int)
     /// Any other failure, with the database's own code; 0 for PostgreSQL, whose message ends with its SQLSTATE.
     case failed(code: Int, message: String)
 
@@ -121,6 +123,7 @@ extension DatabaseError: CustomStringConvertible {
         case .unsupported(let message): message
         case .transactionAborted: "the transaction was undone by an earlier failure"
         case .closed: "the database is closed"
+        case .notificationTooLong(let bytes, let limit): "a notification of \(bytes) bytes is too long; at most \(limit) bytes are possible"
         case .failed(0, let message): "the database failed: \(message)"
         case .failed(let code, let message): "the database failed: \(message) (code \(code))"
         }

@@ -13,7 +13,13 @@ public protocol SQLConnection {
     /// Runs a trusted text of several statements without values, as migrations have them. Not cached.
     func executeScript(_ sql: String) throws
 
-    /// Maps every row, while the statement steps: rows are not copied.
+    /// Sends a payload to all who listen to a channel (``Database/notifications(_:)``), when and only when the transaction commits. The same
+    /// payload twice in one transaction is sent once.
+    ///
+    /// Throws ``DatabaseError/notificationTooLong(bytes:limit:)`` for more than 7999 bytes, ``DatabaseError/readOnly`` in a read.
+    func notify(_ channel: String, _ payload: String) throws
+
+    /// Maps every row. SQLite gives them while the statement runs, PostgreSQL from memory when it has ended.
     func fetchAll<T>(_ query: SQLQuery, _ map: (SQLRow) throws -> T) throws -> [T]
 
     /// Maps the first row; nil when there is none.

@@ -13,7 +13,8 @@ struct CatapultServerCommand: AsyncParsableCommand {
         discussion: """
             Every option has an environment variable, named in brackets; the option wins.
             The first start makes an admin key, prints it once and writes it to admin.key in the data directory.
-            CATAPULT_ADMIN_KEY sets that key. DOCKER_HOST says where the container engine listens.
+            CATAPULT_ADMIN_KEY sets that key. docs/guides/api-keys.md has the settings of access: rate limits, reading without a key,
+            trusted proxies, CORS. DOCKER_HOST says where the container engine listens.
             SIGTERM stops gracefully: requests in flight are finished, operations go on at the next start, replicas keep running.
             """,
         version: "Catapult \(CatapultVersion.current)"
@@ -52,8 +53,39 @@ struct CatapultServerCommand: AsyncParsableCommand {
     var deploymentHost = Setting.text("CATAPULT_DEPLOYMENT_HOST") ?? "127.0.0.1"
 
     @Option(
+        name: .customLong("advertise-url"),
+        help: ArgumentHelp(
+            "Where clients of other servers on the same database reach this one. [CATAPULT_ADVERTISE_URL] (default: http://host:port)",
+            valueName: "url"))
+    var advertisedURL: String?
+
+    @Option(
         help: ArgumentHelp("Name of this installation, as /api/v1/info tells it. [ENVIRONMENT] (default: development)", valueName: "name"))
     var environmentName: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Largest file that is taken over the network, such as 200Gi. [CATAPULT_MAX_UPLOAD_SIZE] (default: no limit)", valueName: "size")
+    )
+    var maxUploadSize: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Hosts and address ranges of private networks that users may name, for MLflow or a hub of one's own. [CATAPULT_ALLOWED_HOSTS]",
+            valueName: "list"))
+    var allowedHosts: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Folder beneath the storage root whose folders `mcp model sync` registers. [CATAPULT_MODELS_DIR] (default: models)",
+            valueName: "path"))
+    var modelsDir: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Seconds between syncs that the server does by itself, the first at its start. [CATAPULT_SYNC_INTERVAL] (default: none)",
+            valueName: "seconds"))
+    var syncInterval: Int?
 
     @Option(help: "trace, debug, info, notice, warning, error or critical. [LOG_LEVEL] (default: info)")
     var logLevel: Logger.Level?
@@ -63,6 +95,44 @@ struct CatapultServerCommand: AsyncParsableCommand {
         _ = try chosenLogLevel()
         _ = try chosenBaseImages()
         _ = try portRange()
+        _ = try chosenUploadSize()
+        _ = try outgoingPolicy()
+        _ = try hubConfiguration()
+        _ = try chosenSyncInterval()
+    }
+
+    private func hubConfiguration() throws -> HubConfiguration {
+        var hub =
+            try Setting.value("HF_ENDPOINT", allowed: HubConfiguration.allowedEndpoint) { HubConfiguration(endpoint: $0) }
+            ?? HubConfiguration()
+        hub.token = Setting.text("HF_TOKEN")
+        hub.allowedLicenses = Setting.text("CATAPULT_ALLOWED_LICENSES").map { list in
+            Set(list.lowercased().split { $0 == "," || $0 == " " }.map(String.init))
+        }
+        return hub
+    }
+
+    private func chosenSyncInterval() throws -> Duration? {
+        if let syncInterval, syncInterval < 10 {
+            throw ValidationError("--sync-interval must be at least 10 seconds, but is \(syncInterval).")
+        }
+        return try
+            (syncInterval
+            ?? Setting.value("CATAPULT_SYNC_INTERVAL", allowed: "a number of seconds, at least 10") { text in
+                Int(text).flatMap { $0 >= 10 ? $0 : nil }
+            })
+            .map { .seconds($0) }
+    }
+
+    private func outgoingPolicy() throws -> OutgoingPolicy {
+        guard let allowedHosts else {
+            return try Setting.value("CATAPULT_ALLOWED_HOSTS", allowed: OutgoingPolicy.allowed) { OutgoingPolicy(allowedHosts: $0) }
+                ?? OutgoingPolicy()
+        }
+        guard let policy = OutgoingPolicy(allowedHosts: allowedHosts) else {
+            throw ValidationError("--allowed-hosts must be \(OutgoingPolicy.allowed), but is '\(allowedHosts)'.")
+        }
+        return policy
     }
 
     private func chosenPort() throws -> Int {
@@ -86,6 +156,16 @@ struct CatapultServerCommand: AsyncParsableCommand {
             throw ValidationError("--base-image must be \(BaseImages.allowed), but is '\(baseImage)'.")
         }
         return images
+    }
+
+    private func chosenUploadSize() throws -> Int64? {
+        guard let maxUploadSize else {
+            return try Setting.value("CATAPULT_MAX_UPLOAD_SIZE", allowed: TextRule.byteCount.words) { ByteCount($0)?.bytes }
+        }
+        guard let size = ByteCount(maxUploadSize)?.bytes else {
+            throw ValidationError("--max-upload-size must be \(TextRule.byteCount.words), but is '\(maxUploadSize)'.")
+        }
+        return size
     }
 
     private func portRange() throws -> ClosedRange<Int> {
@@ -112,11 +192,18 @@ struct CatapultServerCommand: AsyncParsableCommand {
         configuration.databaseURL = databaseURL ?? Setting.text("DATABASE_URL")
         configuration.storageRoot = storageRoot ?? Setting.text("STORAGE_ROOT")
         configuration.baseImages = try chosenBaseImages()
+        configuration.maximumUploadSize = try chosenUploadSize()
         configuration.deploymentPorts = try portRange()
         configuration.deploymentHost = deploymentHost
+        configuration.advertisedURL = advertisedURL ?? Setting.text("CATAPULT_ADVERTISE_URL")
+        configuration.hub = try hubConfiguration()
+        configuration.modelsDirectory = modelsDir ?? Setting.text("CATAPULT_MODELS_DIR") ?? configuration.modelsDirectory
+        configuration.syncInterval = try chosenSyncInterval()
+        configuration.outgoing = try outgoingPolicy()
         configuration.adminKey = Setting.text("CATAPULT_ADMIN_KEY")
         configuration.environmentName = environmentName ?? Setting.text("ENVIRONMENT") ?? configuration.environmentName
         do {
+            try configuration.takeAccessSettings { Setting.text($0) }
             try await CatapultApplication.run(configuration, logger: Logger(label: "catapult"))
         } catch let error as StartupError {
             FileHandle.standardError.write(Data("error: \(error.description)\n".utf8))

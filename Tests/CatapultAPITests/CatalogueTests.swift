@@ -62,6 +62,21 @@ struct CatalogueTests {
         if call.effect != .read { #expect(call.access != .open && call.access != .role(.viewer), "\(call.name)") }
     }
 
+    @Test("flags that need a higher role are declared fields, and need more than the call where it is not the highest already")
+    func elevations() {
+        for call in Catalogue.calls {
+            for (flag, role) in call.elevations {
+                #expect(call.fields[flag] != nil, "\(call.name).\(flag)")
+                guard case .role(let needed) = call.access else {
+                    Issue.record("\(call.name) is open, so its flags cannot need a role")
+                    continue
+                }
+                #expect(role > needed || needed == .admin, "\(call.name).\(flag)")
+            }
+        }
+        #expect(DeleteVersion.access == .role(.operator) && DeleteVersion.elevations == ["force": .admin])
+    }
+
     @Test("only the greeting, health and server information are open")
     func open() {
         #expect(Set(Catalogue.calls.filter { $0.access == .open }.map { $0.name }) == ["getGreeting", "getHealth", "getServerInfo"])

@@ -21,6 +21,30 @@ import Testing
         }
     }
 
+    @Test func cachesAndWhatMatchesAPatternAreLeftOut() async throws {
+        try await withTemporaryFolder { folder in
+            for path in ["model.safetensors", "model.bin", "original/a.pth", "x/original/b", ".cache/lock", "x/__pycache__/y.pyc", ".DS_Store"] {
+                try folder.add(path, "1")
+            }
+            let found = try await LocalFiles.find(at: folder.path, excluding: ["*.bin", "original/*"])
+            #expect(found.files.map(\.path) == ["model.safetensors", "x/original/b"])
+            #expect(Set(found.skipped).isSuperset(of: ["model.bin", ".cache", ".DS_Store", "x/__pycache__", "original/a.pth"]))
+        }
+    }
+
+    @Test func linksOfAHubSnapshotLeadIntoItsCache() async throws {
+        try await withTemporaryFolder { folder in
+            try folder.add("models--org--name/blobs/abc", "weights")
+            try folder.add("models--org--other/blobs/def", "foreign")
+            try folder.add("models--org--name/snapshots/1/readme", "x")
+            try folder.link("models--org--name/snapshots/1/model.bin", to: "../../blobs/abc")
+            let snapshot = folder.appending(path: "models--org--name/snapshots/1")
+            #expect(try await LocalFiles.find(at: snapshot.path).files.map(\.path) == ["model.bin", "readme"])
+            try snapshot.link("stolen", to: "../../../models--org--other/blobs/def")
+            await #expect(throws: Complaint.self) { try await LocalFiles.find(at: snapshot.path) }
+        }
+    }
+
     @Test func aSingleFileStandsForItself() async throws {
         try await withTemporaryFolder { folder in
             try folder.add("tiny.gguf", "GGUF")
@@ -135,5 +159,25 @@ import Testing
         #expect(place.isInPlace == inPlace)
         #expect(place.versionPath == (inPlace ? folder : "models/gpt/1.0"))
         #expect(place.modelPath == (inPlace ? folder : "models/gpt"))
+    }
+}
+
+@Suite struct TransferMeterTests {
+    @Test func saysHowMuchHowFastAndHowLong() {
+        let meter = TransferMeter(total: 4 << 30)
+        #expect(meter.text(0, after: .zero) == "0 B of 4.0 GiB")
+        #expect(meter.text(1 << 30, after: .seconds(2)) == "1.0 GiB of 4.0 GiB, 512.0 MiB/s, 6 s left")
+        #expect(meter.text(4 << 30, after: .seconds(8)) == "4.0 GiB of 4.0 GiB, 512.0 MiB/s")
+        #expect(meter.fraction(1 << 30) == 0.25)
+    }
+
+    @Test func whatNeedNotBeMovedDoesNotCountAsSpeed() {
+        let meter = TransferMeter(total: 4 << 30, skipped: 2 << 30)
+        #expect(meter.text(3 << 30, after: .seconds(1)) == "3.0 GiB of 4.0 GiB, 1.0 GiB/s, 1 s left")
+    }
+
+    @Test(arguments: [(0.2, "1 s"), (59.0, "59 s"), (61.0, "1 min 1 s"), (7_260.0, "2 h 1 min")])
+    func timesHaveTwoUnits(_ seconds: Double, _ text: String) {
+        #expect(TransferMeter.time(seconds) == text)
     }
 }

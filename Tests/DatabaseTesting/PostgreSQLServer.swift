@@ -41,6 +41,44 @@ public struct PostgreSQLServer: Sendable {
     }
 }
 
+extension PostgreSQLServer {
+    /// Starts a server of the test's own and ends it afterwards, whatever `body` throws. `body` may stop and start it.
+    public static func withOwn<T>(_ body: (PostgreSQLServer, PostgreSQLControl) async throws -> T) async throws -> T {
+        // A socket's path is short.
+        let control = PostgreSQLControl(folder: "/tmp/catapult-pg-\(UUID().uuidString.prefix(8))")
+        let url = try await control.run("start").trimmingCharacters(in: .whitespacesAndNewlines)
+        let result: Result<T, any Error>
+        do { result = .success(try await body(PostgreSQLServer(url: url), control)) } catch { result = .failure(error) }
+        try await control.run("remove")
+        return try result.get()
+    }
+}
+
+/// Stops and starts a server of the test's own.
+public struct PostgreSQLControl: Sendable {
+    fileprivate let folder: String
+
+    /// Ends the server: connections break.
+    public func stop() async throws { try await run("stop") }
+
+    /// Starts the server anew.
+    public func start() async throws { try await run("again") }
+
+    /// From now on everybody but `catapult` needs a password.
+    public func requirePasswords() async throws {
+        let rules = "local all catapult trust\nlocal all all scram-sha-256\n"
+        try rules.write(toFile: "\(folder)/data/pg_hba.conf", atomically: false, encoding: .utf8)
+        try await stop()
+        try await start()
+    }
+
+    @discardableResult
+    fileprivate func run(_ action: String) async throws -> String {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        return try await runProgram(root.appendingPathComponent("scripts/postgres.sh").path, [action, folder])
+    }
+}
+
 /// There is no server for the tests.
 public struct PostgreSQLMissing: Error {}
 

@@ -1,9 +1,12 @@
-"""What must hold of a server's data whatever it was asked."""
+#!/usr/bin/env python3
+"""What must hold of a server's data whatever it was asked, or befell it.
+
+    consistency.py DATABASE        looks into a SQLite file; prints what does not hold, and ends with 1 then
+"""
 
 import sqlite3
+import sys
 from collections.abc import Iterator
-
-import requests
 
 # What the database keeps counted, and how to count it again.
 COUNTED = [
@@ -19,6 +22,9 @@ COUNTED = [
 
 def problems(url: str, key: str, database: str | None) -> Iterator[str]:
     """In words, one each; none where all is well."""
+    # Of the fuzzer's packages; what is asked of a file alone does without.
+    import requests
+
     health = requests.get(f"{url}/health", timeout=20)
     if health.status_code != 200:
         yield f"the server is not well: {health.status_code} {health.text}"
@@ -48,3 +54,9 @@ def of_database(path: str) -> Iterator[str]:
                 yield f"{kept} is {said}, but {counted} is {found}"
     finally:
         connection.close()
+
+
+if __name__ == "__main__":
+    found = list(of_database(sys.argv[1]))
+    print("\n".join(found))
+    sys.exit(1 if found else 0)

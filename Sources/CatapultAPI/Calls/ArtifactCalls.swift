@@ -62,7 +62,8 @@ public struct CreateArtifact: APICall {
 }
 
 /// Lists artifacts, newest first, without those that were deleted.
-public struct ListArtifacts: APICall {
+public struct ListArtifacts: PagedCall {
+    public typealias Item = Artifact
     public typealias Output = Page<Artifact>
     public static let route = Route.get("/artifacts")
     public static let access = Access.role(.viewer)
@@ -75,6 +76,7 @@ public struct ListArtifacts: APICall {
     public var limit: Int?
     public var offset: Int?
     public var skip: Int?
+    public var cursor: String?
     public var releaseID: String?
     public var versionID: String?
     public var modelID: String?
@@ -84,7 +86,8 @@ public struct ListArtifacts: APICall {
 
     /// A call with its parameters.
     public init(
-        page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil, releaseID: String? = nil,
+        page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil, cursor: String? = nil,
+        releaseID: String? = nil,
         versionID: String? = nil, modelID: String? = nil, artifactType: String? = nil, platform: String? = nil, search: String? = nil
     ) {
         self.page = page
@@ -92,6 +95,7 @@ public struct ListArtifacts: APICall {
         self.limit = limit
         self.offset = offset
         self.skip = skip
+        self.cursor = cursor
         self.releaseID = releaseID
         self.versionID = versionID
         self.modelID = modelID
@@ -106,9 +110,6 @@ public struct ListArtifacts: APICall {
         "artifactType": "Only artifacts of this type.", "platform": "Only artifacts for this platform.",
         "search": "Only artifacts with this text in their name.",
     ]) { $1 }
-
-    /// The rows asked for.
-    public var paging: Paging { Paging(page: page, size: size, limit: limit, offset: offset, skip: skip) }
 }
 
 /// Shows an artifact.
@@ -353,6 +354,7 @@ public struct ListArtifactSources: APICall {
     public typealias Output = [ArtifactSource]
     public static let route = Route.get("/artifacts/sources/list")
     public static let access = Access.role(.viewer)
+    public static let needsWholeScope = true
     public static let effect = Effect.read
     public static let group = "Artifacts"
     public static let summary = "List artifact sources"
@@ -367,6 +369,7 @@ public struct BrowseArtifactSource: APICall {
     public typealias Output = ArtifactSourceFolder
     public static let route = Route.get("/artifacts/sources/{source_id}/browse")
     public static let access = Access.role(.viewer)
+    public static let needsWholeScope = true
     public static let effect = Effect.read
     public static let group = "Artifacts"
     public static let summary = "Browse an artifact source"
@@ -390,6 +393,7 @@ public struct DownloadSourceFile: APICall {
     public typealias Output = Streamed
     public static let route = Route.get("/artifacts/sources/{source_id}/download")
     public static let access = Access.role(.viewer)
+    public static let needsWholeScope = true
     public static let effect = Effect.read
     public static let group = "Artifacts"
     public static let summary = "Download a file of a source"
@@ -414,6 +418,7 @@ public struct ListSourceFiles: APICall {
     public typealias Output = ArtifactSourceFiles
     public static let route = Route.get("/artifacts/sources/{source_id}/files")
     public static let access = Access.role(.viewer)
+    public static let needsWholeScope = true
     public static let effect = Effect.read
     public static let group = "Artifacts"
     public static let summary = "List all files of a source"
@@ -477,6 +482,7 @@ public struct CollectGarbage: APICall {
     public typealias Output = Operation
     public static let route = Route.post("/artifacts/gc")
     public static let access = Access.role(.admin)
+    public static let needsWholeScope = true
     public static let effect = Effect.destructive
     public static let group = "Artifacts"
     public static let summary = "Remove what nothing refers to"

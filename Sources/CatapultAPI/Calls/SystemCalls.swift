@@ -1,6 +1,6 @@
 extension Catalogue {
     static let system: [any APICall.Type] = [
-        GetGreeting.self, GetHealth.self, GetServerInfo.self, GetStorage.self, GetGPUs.self,
+        GetGreeting.self, GetHealth.self, GetServerInfo.self, GetStorage.self, ListStorageFiles.self, GetGPUs.self,
     ]
 }
 
@@ -54,6 +54,36 @@ public struct GetStorage: APICall {
 
     /// A call with its parameters.
     public init() {}
+}
+
+/// Lists a folder beneath the storage root: folders first, then by name without regard to case.
+public struct ListStorageFiles: APICall {
+    public typealias Output = [StorageFile]
+    public static let route = Route.get("/system/files")
+    public static let access = Access.role(.viewer)
+    public static let needsWholeScope = true
+    public static let effect = Effect.read
+    public static let group = "System"
+    public static let summary = "List a folder of the storage root"
+
+    public var path: String?
+    public var skip: Int?
+    public var offset: Int?
+    public var limit: Int?
+
+    /// A call with its parameters.
+    public init(path: String? = nil, skip: Int? = nil, offset: Int? = nil, limit: Int? = nil) {
+        self.path = path
+        self.skip = skip
+        self.offset = offset
+        self.limit = limit
+    }
+
+    public static let fields: [String: Field] = Paging.fields.picking("skip", "offset").merging([
+        "path": Field("The folder, from the storage root on. Default: the root itself.", .length(0...4_096)),
+        "limit": Field(
+            "Entries to return, at most 10000. Default 1000; the header X-Total-Count says how many there are.", .range(1...10_000)),
+    ]) { $1 }
 }
 
 /// Shows the GPUs of the host.

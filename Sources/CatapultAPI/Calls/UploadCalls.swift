@@ -54,7 +54,8 @@ public struct CreateUpload: APICall {
 }
 
 /// Lists uploads, newest first.
-public struct ListUploads: APICall {
+public struct ListUploads: PagedCall {
+    public typealias Item = Upload
     public typealias Output = Page<Upload>
     public static let route = Route.get("/uploads")
     public static let access = Access.role(.operator)
@@ -67,12 +68,14 @@ public struct ListUploads: APICall {
     public var limit: Int?
     public var offset: Int?
     public var skip: Int?
+    public var cursor: String?
     public var state: UploadState?
     public var versionID: String?
 
     /// A call with its parameters.
     public init(
-        page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil, state: UploadState? = nil,
+        page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil, cursor: String? = nil,
+        state: UploadState? = nil,
         versionID: String? = nil
     ) {
         self.page = page
@@ -80,6 +83,7 @@ public struct ListUploads: APICall {
         self.limit = limit
         self.offset = offset
         self.skip = skip
+        self.cursor = cursor
         self.state = state
         self.versionID = versionID
     }
@@ -87,9 +91,6 @@ public struct ListUploads: APICall {
     public static let fields: [String: Field] = Paging.fields.merging([
         "state": "Only uploads in this state.", "versionID": "Only uploads to this version.",
     ]) { $1 }
-
-    /// The rows asked for.
-    public var paging: Paging { Paging(page: page, size: size, limit: limit, offset: offset, skip: skip) }
 }
 
 /// Shows an upload, above all how many bytes have safely arrived.

@@ -106,6 +106,13 @@ extension CatapultError {
         )
     }
 
+    /// 429: more requests than are allowed.
+    public static func tooManyRequests(_ message: String, retryAfter: Int) -> CatapultError {
+        CatapultError(
+            status: 429, code: "too_many_requests", type: "RateLimitError", message: message,
+            hint: "Try again in \(retryAfter) second\(retryAfter == 1 ? "" : "s").", retryAfter: retryAfter)
+    }
+
     /// 403: what shall be made or changed lies outside of the key's scope. Says nothing of what exists.
     public static func outsideScope(_ kind: ResourceKind, _ name: String, allowed: [String]?) -> CatapultError {
         let patterns = allowed ?? []

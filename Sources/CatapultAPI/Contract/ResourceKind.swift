@@ -12,6 +12,7 @@ public enum ResourceKind: String, Sendable, CaseIterable {
     case apiKey = "api_key"
     case artifact
     case upload
+    case auditLog = "audit_log"
     /// The server's storage as a whole.
     case storage
 
@@ -30,6 +31,7 @@ public enum ResourceKind: String, Sendable, CaseIterable {
         case .apiKey: "ApiKey"
         case .artifact: "Artifact"
         case .upload: "Upload"
+        case .auditLog: "AuditLog"
         case .storage: "Storage"
         }
     }
@@ -49,6 +51,7 @@ public enum ResourceKind: String, Sendable, CaseIterable {
         case .apiKey: "API key"
         case .artifact: "Artifact"
         case .upload: "Upload"
+        case .auditLog: "Audit row"
         case .storage: "Storage"
         }
     }
@@ -59,6 +62,7 @@ public enum ResourceKind: String, Sendable, CaseIterable {
         case .build: "build"
         case .apiKey: "key"
         case .alias: "version alias"
+        case .auditLog: "audit"
         default: rawValue
         }
     }

@@ -78,10 +78,11 @@ public struct Storage: Codable, Sendable, Equatable, Documented {
     public var freeBytes: Int64
     public var modelsCount: Int
     public var versionsCount: Int
+    public var largestModels: [ModelSize]
     public var root: String
 
     /// Sizes in bytes.
-    public init(total: Int64, free: Int64, modelsCount: Int, versionsCount: Int, root: String) {
+    public init(total: Int64, free: Int64, modelsCount: Int, versionsCount: Int, largestModels: [ModelSize], root: String) {
         self.total = total
         self.free = free
         used = total - free
@@ -90,13 +91,75 @@ public struct Storage: Codable, Sendable, Equatable, Documented {
         freeBytes = free
         self.modelsCount = modelsCount
         self.versionsCount = versionsCount
+        self.largestModels = largestModels
         self.root = root
     }
 
     public static let fields: [String: Field] = [
         "total": "Size in bytes.", "used": "Bytes in use.", "free": "Bytes free.", "totalBytes": "The same as total.",
         "usedBytes": "The same as used.", "freeBytes": "The same as free.", "modelsCount": "Number of models.",
-        "versionsCount": "Number of versions.", "root": "The storage root: model files beneath it can be registered in place.",
+        "versionsCount": "Number of versions.", "largestModels": "The ten models whose versions are largest, largest first.",
+        "root": "The storage root: model files beneath it can be registered in place.",
+    ]
+}
+
+/// A model and how large its versions are.
+public struct ModelSize: Codable, Sendable, Equatable, Documented {
+    public var id: String
+    public var name: String
+    public var size: Int64
+    public var versions: Int
+
+    /// A model's size in bytes.
+    public init(id: String, name: String, size: Int64, versions: Int) {
+        self.id = id
+        self.name = name
+        self.size = size
+        self.versions = versions
+    }
+
+    public static let fields: [String: Field] = [
+        "id": "UUID of the model.", "name": "Name of the model.", "size": "Bytes of all its versions, as they were registered.",
+        "versions": "Number of its versions.",
+    ]
+}
+
+/// Something in a folder beneath the storage root.
+public struct StorageFile: Codable, Sendable, Equatable, Documented {
+    /// What an entry is.
+    public enum Kind: String, Codable, Sendable, CaseIterable {
+        case file
+        case directory = "dir"
+        case link
+        case other
+    }
+
+    public var name: String
+    public var path: String
+    public var type: Kind
+    public var isDirectory: Bool
+    public var size: Int64
+    public var sizeBytes: Int64
+    public var modified: Timestamp?
+    public var modifiedAt: Timestamp?
+
+    /// An entry; links are shown as such and not followed.
+    public init(name: String, path: String, type: Kind, size: Int64, modified: Timestamp?) {
+        self.name = name
+        self.path = path
+        self.type = type
+        isDirectory = type == .directory
+        self.size = size
+        sizeBytes = size
+        self.modified = modified
+        modifiedAt = modified
+    }
+
+    public static let fields: [String: Field] = [
+        "name": "Its name.", "path": "Its path from the storage root on.",
+        "type": "file, dir, link (symbolic, not followed) or other (socket, pipe, device).", "isDirectory": "Whether it is a folder.",
+        "size": "Bytes of a file, else 0.", "sizeBytes": "The same as size.", "modified": "When its content last changed.",
+        "modifiedAt": "The same as modified.",
     ]
 }
 

@@ -107,20 +107,23 @@ public struct VersionFile: Codable, Sendable, Equatable, Documented {
     public var sizeBytes: Int64
     public var sha256: String
     public var stored: Bool?
+    public var problem: String?
 
     /// A file by its relative path, size and digest.
-    public init(path: String, sizeBytes: Int64, sha256: String, stored: Bool? = nil) {
+    public init(path: String, sizeBytes: Int64, sha256: String, stored: Bool? = nil, problem: String? = nil) {
         self.path = path
         self.sizeBytes = sizeBytes
         self.sha256 = sha256
         self.stored = stored
+        self.problem = problem
     }
 
     public static let fields: [String: Field] = [
         "path": Field("Path beneath the version's folder, with '/' between parts.", .length(1...1_000)),
         "sizeBytes": Field("Size in bytes.", .range(0...9e18)),
         "sha256": Field("SHA-256 of the content, 64 hexadecimal digits.", .text(.sha256)),
-        "stored": "In answers: whether the file has arrived.",
+        "stored": "In answers: whether the file has arrived and is whole, as far as is known.",
+        "problem": "In answers: what verification found wrong with the file.",
     ]
 }
 

@@ -6,7 +6,10 @@ import CatapultAPI
 struct ModelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "model", abstract: "Register and look after models.",
-        subcommands: [ModelRegister.self, List.self, Show.self, Create.self, Update.self, Delete.self]
+        subcommands: [
+            ModelRegister.self, ModelImport.self, ModelSync.self, ModelInspect.self, List.self, Show.self, Create.self, Update.self,
+            Delete.self,
+        ]
     )
 
     struct List: SessionCommand {

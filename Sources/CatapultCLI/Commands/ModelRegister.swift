@@ -9,8 +9,10 @@ struct ModelRegister: SessionCommand {
         commandName: "register", abstract: "Register a model's files as a version.",
         discussion: """
             Makes the model unless it exists, and the version with a SHA-256 digest of every file. Files beneath the server's storage root \
-            (`mcp system storage`) stay where they are; others are uploaded. Running it again resumes what was interrupted, and changes \
-            nothing once all is there.
+            (`mcp system storage`) stay where they are; others are uploaded, except those whose bytes the server has already. Running it \
+            again resumes what was interrupted, in the middle of a file as well, and changes nothing once all is there. What version \
+            control and caches keep (.git, .cache, __pycache__ …) is left out. Links are followed within the folder, and within the cache \
+            of a hub for a snapshot of it.
             """
     )
 
@@ -40,10 +42,18 @@ struct ModelRegister: SessionCommand {
     @Option(help: ArgumentHelp("What changed in this version.", valueName: "text"))
     var notes: String?
 
+    @Option(
+        name: .customLong("exclude"),
+        help: ArgumentHelp("Leave out what matches, such as '*.bin' or 'original/*'; may be repeated.", valueName: "pattern"))
+    var excluded: [String] = []
+
+    @Flag(help: "Let the server read files that stay where they are, and check their digests.")
+    var verify = false
+
     @OptionGroup var global: GlobalOptions
 
     func run(in session: Session) async throws {
-        let found = try await LocalFiles.find(at: path)
+        let found = try await LocalFiles.find(at: path, excluding: excluded)
         if !found.skipped.isEmpty { session.output.note("left out: \(found.skipped.joined(separator: ", "))", .dim) }
         let client = try await session.connect()
         let storage = try await client.send(GetStorage())
@@ -58,11 +68,15 @@ struct ModelRegister: SessionCommand {
             registered = try await create(files, found, place, client)
         }
 
+        var sent: VersionUpload.Summary?
         switch Registration(local: files, listed: try await client.send(ListVersionFiles(versionID: registered.id))) {
         case .complete where existing != nil:
             return try session.output.done(registered, "\(registered.handle) is already registered, nothing to do")
         case .complete: break
-        case .incomplete(let missing): try await upload(missing, of: found, to: registered, client, session)
+        case .incomplete(let missing):
+            let wanted = Set(missing)
+            sent = try await VersionUpload(version: registered, files: found.files.filter { wanted.contains($0.path) }, digests: files)
+                .run(client, session)
         case .different(let difference):
             throw Complaint(
                 .conflict, "\(registered.handle) is registered with other files: \(difference.text)",
@@ -70,7 +84,8 @@ struct ModelRegister: SessionCommand {
             )
         }
         let result = try await client.send(GetVersion(versionID: registered.id))
-        let how = place.isInPlace ? "in place, nothing was copied" : "uploaded"
+        if verify, place.isInPlace { try await check(result, client, session) }
+        let how = sent?.text ?? (place.isInPlace ? "in place, nothing was copied" : "nothing had to be sent")
         try session.output.done(result, "registered \(result.handle): \(found.countText), \(ByteCount.text(found.totalSize)), \(how)")
         if session.output.isForPeople { session.output.note("next: mcp deploy --model \(result.handle) --environment staging", .dim) }
     }
@@ -78,16 +93,19 @@ struct ModelRegister: SessionCommand {
     private func hash(_ found: LocalFiles, _ session: Session) async throws -> [VersionFile] {
         let line = ProgressLine(session)
         defer { line.clear() }
-        let total = found.totalSize
+        let meter = TransferMeter(total: found.totalSize)
+        let start = ContinuousClock.now
         return try await Digests.compute(found.files) { done, file in
+            let detail = meter.text(done, after: ContinuousClock.now - start)
             line.show(
-                ProgressBar(
-                    label: "hashing \(file.path)", fraction: total > 0 ? Double(done) / Double(total) : 1,
-                    detail: "\(ByteCount.text(done)) of \(ByteCount.text(total))"
-                ),
-                step: "hashing \(found.countText), \(ByteCount.text(total))"
-            )
+                ProgressBar(label: "hashing \(file.path)", fraction: meter.fraction(done), detail: detail),
+                step: "hashing \(found.countText), \(ByteCount.text(found.totalSize))")
         }
+    }
+
+    /// Has the server read what lies beneath its storage root: what this machine saw there might be another file.
+    private func check(_ version: Version, _ client: CatapultClient, _ session: Session) async throws {
+        try await session.follow(client.send(VerifyArtifacts(versionID: version.id)).id, with: client)
     }
 
     /// Makes the model unless it is there, then the version. Another client may do the same at this moment: then its result is taken.
@@ -108,32 +126,6 @@ struct ModelRegister: SessionCommand {
             cephPath: place.versionPath, files: files
         )
         return try await client.create(creation, orFind: GetVersion(versionID: "\(name):\(version)"))
-    }
-
-    private func upload(_ missing: [String], of found: LocalFiles, to version: Version, _ client: CatapultClient, _ session: Session)
-        async throws
-    {
-        let line = ProgressLine(session)
-        defer { line.clear() }
-        let wanted = Set(missing)
-        let files = found.files.filter { wanted.contains($0.path) }
-        let total = files.reduce(0) { $0 + $1.size }
-        var before: Int64 = 0
-        for (index, file) in files.enumerated() {
-            let done = before
-            let show: @Sendable (Int64) -> Void = { sent in
-                line.show(
-                    ProgressBar(
-                        label: "uploading \(file.path)", fraction: total > 0 ? Double(done + sent) / Double(total) : 1,
-                        detail: "\(ByteCount.text(done + sent)) of \(ByteCount.text(total))"
-                    ),
-                    step: "uploading \(file.path) (\(index + 1) of \(files.count), \(ByteCount.text(file.size)))"
-                )
-            }
-            show(0)
-            _ = try await client.upload(UploadVersionFile(versionID: version.id, path: file.path), file: file.location, progress: show)
-            before += file.size
-        }
     }
 }
 

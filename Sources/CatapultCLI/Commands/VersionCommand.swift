@@ -7,8 +7,8 @@ struct VersionCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "version", abstract: "Look after versions of models.",
         subcommands: [
-            List.self, Show.self, Files.self, Diff.self, Create.self, Update.self, Promote.self, Demote.self, AliasCommand.self,
-            Deprecate.self, Archive.self, Restore.self, Delete.self,
+            List.self, Show.self, Files.self, VersionDownload.self, Diff.self, Create.self, Update.self, Promote.self, Demote.self,
+            AliasCommand.self, Deprecate.self, Archive.self, Restore.self, VersionMLflow.self, Delete.self,
         ]
     )
 

@@ -36,8 +36,9 @@ struct CatapultTool: AsyncParsableCommand {
                 CommandGroup(
                     name: "Look after things",
                     subcommands: [
-                        ModelCommand.self, VersionCommand.self, EnvironmentCommand.self, BuildCommand.self, TemplateCommand.self,
-                        LineageCommand.self, DependencyCommand.self, DeploymentCommand.self,
+                        SearchCommand.self, ModelCommand.self, VersionCommand.self, ArtifactCommand.self, UploadCommand.self,
+                        LineageCommand.self, DependencyCommand.self, EnvironmentCommand.self, BuildCommand.self, TemplateCommand.self,
+                        DeploymentCommand.self,
                         OperationCommand.self,
                     ]
                 ),

@@ -46,6 +46,8 @@ extension Complaint {
             self.init(ToolStatus(httpStatus: error.status), error.message, hint: error.hint ?? Self.retryHint(error), body: error.body())
         case let error as ConnectionError: self.init(.unavailable, error.description, hint: error.hint)
         case let error as AnswerError: self.init(.failure, error.description, hint: error.hint)
+        case let error as FileChanged: self.init(.conflict, error.description, hint: error.hint)
+        case let error as DownloadMismatch: self.init(.conflict, error.description, hint: error.hint)
         case let error as OperationFailure: self.init(.operationFailed, error.description, hint: error.hint, body: error.operation.error)
         case let error as ConfigurationError: self.init(.usage, error.description, hint: error.hint)
         case let error as LoadTest.PlanError: self.init(.usage, error.description)

@@ -34,13 +34,17 @@ struct LocalFiles: Sendable, Equatable {
 
     /// The contract's limit.
     private static let mostFiles = 100_000
-    /// What version control keeps is no part of a model.
-    private static let leftOut: Set<String> = [".git", ".hg", ".svn"]
+    /// What version control, caches and desktops keep is no part of a model.
+    private static let leftOut: Set<String> = [".git", ".hg", ".svn", ".cache", "__pycache__", ".ipynb_checkpoints", ".DS_Store"]
 
-    /// Finds the files at a path. Symbolic links are followed where they lead to files within the path.
+    /// Finds the files at a path. Symbolic links are followed where they lead to files within the path, or within the cache of a hub that
+    /// the path is a snapshot of (`models--org--name/snapshots/REVISION`, whose files are links into `models--org--name/blobs`).
     ///
+    /// - Parameters:
+    ///   - path: a folder, or one file.
+    ///   - excluded: patterns (`*`, `?`, `[…]`) of paths beneath the folder, or of names at any depth, that are left out.
     /// - Throws: `Complaint`: nothing there, an empty folder, a link that leads out, something that is neither file nor folder, too many files.
-    static func find(at path: String) async throws -> LocalFiles {
+    static func find(at path: String, excluding excluded: [String] = []) async throws -> LocalFiles {
         guard let real = realPath(path) else {
             throw Complaint(.notFound, "there is nothing at \(path)", hint: "Give the folder of the model's files, or one file.")
         }
@@ -52,7 +56,7 @@ struct LocalFiles: Sendable, Equatable {
             return LocalFiles(folder: folder, files: [LocalFile(location: FilePath(real), path: name, size: info.size)], skipped: [])
         }
         var found = LocalFiles(folder: real, files: [], skipped: [])
-        try await found.add(folder: FilePath(real), prefix: "")
+        try await found.add(folder: FilePath(real), prefix: "", Rules(excluded: excluded, linkRoot: snapshotRoot(of: real) ?? real))
         guard !found.files.isEmpty else {
             throw Complaint(.conflict, "there are no files in \(path)", hint: "Give the folder that holds the model's files.")
         }
@@ -60,17 +64,36 @@ struct LocalFiles: Sendable, Equatable {
         return found
     }
 
-    private mutating func add(folder: FilePath, prefix: String) async throws {
+    /// What is left out, and how far links may lead.
+    private struct Rules {
+        var excluded: [String]
+        var linkRoot: String
+
+        func leavesOut(_ name: String, _ path: String) -> Bool {
+            LocalFiles.leftOut.contains(name) || excluded.contains { fnmatch($0, path, 0) == 0 || fnmatch($0, name, 0) == 0 }
+        }
+    }
+
+    /// The folder of a repository in a hub's cache, for a folder beneath its `snapshots`.
+    private static func snapshotRoot(of folder: String) -> String? {
+        let parts = folder.split(separator: "/")
+        guard let snapshots = parts.lastIndex(of: "snapshots"), snapshots > 0, snapshots < parts.count - 1,
+            parts[snapshots - 1].hasPrefix("models--") || parts[snapshots - 1].hasPrefix("datasets--")
+        else { return nil }
+        return "/" + parts[..<snapshots].joined(separator: "/")
+    }
+
+    private mutating func add(folder: FilePath, prefix: String, _ rules: Rules) async throws {
         let entries = try await FileSystem.shared.withDirectoryHandle(atPath: folder) { handle in
             try await handle.listContents().reduce(into: [DirectoryEntry]()) { $0.append($1) }
         }
         for entry in entries {
             let path = prefix + entry.name.string
             switch entry.type {
-            case .directory where Self.leftOut.contains(entry.name.string): skipped.append(path)
-            case .directory: try await add(folder: entry.path, prefix: path + "/")
+            case _ where rules.leavesOut(entry.name.string, path): skipped.append(path)
+            case .directory: try await add(folder: entry.path, prefix: path + "/", rules)
             case .regular: try await add(file: entry.path, path: path)
-            case .symlink: try await add(link: entry.path, path: path)
+            case .symlink: try await add(link: entry.path, path: path, rules)
             default:
                 throw Complaint(
                     .conflict, "\(path) is neither a file, a folder nor a symbolic link",
@@ -90,11 +113,11 @@ struct LocalFiles: Sendable, Equatable {
         files.append(LocalFile(location: file, path: path, size: info.size))
     }
 
-    private mutating func add(link: FilePath, path: String) async throws {
+    private mutating func add(link: FilePath, path: String, _ rules: Rules) async throws {
         guard let target = Self.realPath(link.string) else {
             throw Complaint(.conflict, "the symbolic link \(path) leads nowhere", hint: "Remove it, or put the file in its place.")
         }
-        guard target.hasPrefix(folder + "/") else {
+        guard target.hasPrefix(rules.linkRoot + "/") else {
             throw Complaint(
                 .conflict, "the symbolic link \(path) leads out of the folder, to \(target)",
                 hint: "Copy the files first (cp -rL), or register the folder that holds them."

@@ -32,8 +32,21 @@ enum AdminKey {
         let secret = KeySecret.random()
         // The file first: a key that nobody can read must never be in the database.
         try PrivateFile.write(secret.text + "\n", to: file)
-        _ = try await set(secret, database: database)
+        guard try await insertFirst(secret, database: database) else {
+            // Another server on the database was first, and its key is the one.
+            unlink(file)
+            return .unchanged
+        }
         return .created(key: secret.text)
+    }
+
+    /// Puts the admin's row in place, unless there is any key by now.
+    private static func insertFirst(_ secret: KeySecret, database: Database) async throws -> Bool {
+        try await database.write { connection in
+            guard try KeyStore.isEmpty(in: connection) else { return false }
+            try KeyStore.insert(KeyService.record(name: name, role: .admin, scope: .everything, secret: secret, expiresAt: nil), in: connection)
+            return true
+        }
     }
 
     /// Puts the admin's row in place; false when it is there already.

@@ -3,10 +3,15 @@ import SQLDatabase
 
 /// Who did what to which thing. Rows are written in the transaction of the change itself: both are there, or neither.
 struct AuditLog: Sendable {
+    /// The name in rows of what the server does by itself.
+    static let system = "system"
+    /// Rows that are checked from one snapshot.
+    private static let pageSize = 1_000
+
     let database: Database
 
-    /// Records a call's action. Must be called inside the transaction that makes the change, and before what it
-    /// deletes is gone: a row is seen by the keys whose scope holds the thing.
+    /// Records a call's action. Must be called inside the transaction that makes the change, and before what it deletes is gone: a row is
+    /// seen by the keys whose scope holds the thing.
     static func record(
         _ context: CallContext, id: String?, details: [String: JSONValue] = [:], in connection: any SQLConnection
     ) throws {
@@ -14,35 +19,99 @@ struct AuditLog: Sendable {
             preconditionFailure("a write without a declared audit action: the parity test forbids it")
         }
         let about = try ScopeSubject.of(action.resource, id, in: connection)
-        try connection.execute(
-            """
-            INSERT INTO audit_logs (id, api_key_name, face, action, resource_type, resource_id, model_name, environment, details, ip_address,
-                request_id, created_at)
-            VALUES (\(Identifier.make()), \(context.caller?.name), \(context.face), \(action.action), \(action.resource.rawValue), \(id), \(about.model), \(about.environment),
-                \(JSONColumn(details)), \(context.address), \(context.requestID), \(Timestamp.now))
-            """)
+        try AuditStore.append(entry(context, action, .succeeded, id: id, about, details), in: connection)
     }
 
-    /// Rows, newest first.
-    func list(_ call: ListAuditLogs, _ context: CallContext) async throws -> [AuditEntry] {
-        let paging = Paging(limit: call.limit, offset: call.offset, skip: call.skip, fallback: 100)
-        var conditions: [SQLQuery] =
-            ["TRUE"] + context.scope.rows(model: "model_name", environment: "environment", in: database.dialect)
-        if let action = call.action { conditions.append("action = \(action)") }
-        if let type = call.resourceType { conditions.append("resource_type = \(type)") }
-        if let name = call.apiKeyName { conditions.append("api_key_name = \(name)") }
-        let query: SQLQuery = """
-            SELECT id, api_key_name, action, resource_type, resource_id, details, ip_address, request_id, created_at FROM audit_logs
-            WHERE \(conditions.joined(separator: " AND ")) ORDER BY created_at DESC, id DESC LIMIT \(paging.limit) OFFSET \(paging.offset)
-            """
-        return try await database.read { connection in
-            try connection.fetchAll(query) { row in
-                var column = row.cursor()
-                return AuditEntry(
-                    id: try column.next(), apiKeyName: try column.next(), action: try column.next(), resourceType: try column.next(),
-                    resourceID: try column.next(), details: try column.next(JSONColumn.self).members, ipAddress: try column.next(),
-                    requestID: try column.next(), createdAt: try column.next())
+    /// Records what the server did by itself, as a rule the end of work that somebody asked for: the initiator belongs in the details.
+    static func recordSystem(
+        _ action: AuditAction, id: String?, outcome: AuditOutcome, details: [String: JSONValue], in connection: any SQLConnection
+    ) throws {
+        let about = try ScopeSubject.of(action.resource, id, in: connection)
+        try AuditStore.append(
+            AuditEntry(
+                id: Identifier.make(), sequence: 0, apiKeyID: nil, apiKeyName: system, face: system, agent: nil, action: action.action,
+                operation: nil, outcome: outcome, resourceType: action.resource.rawValue, resourceID: id, modelName: about.model,
+                environment: about.environment, details: details, ipAddress: nil, requestID: nil, createdAt: .now, prevHash: nil, hash: nil),
+            in: connection)
+    }
+
+    /// Records a write that was refused, in a transaction of its own, since that of the write is gone.
+    func recordFailure(_ context: CallContext, _ error: CatapultError, target: [String: String], suppressed: Int) async throws {
+        guard let action = context.action else { return }
+        var details: [String: JSONValue] = [
+            "status": .int(Int64(error.status)), "code": .string(error.code),
+            "target": .object(target.mapValues { .string(String($0.prefix(200))) }),
+        ]
+        if suppressed > 0 { details["not_recorded_before"] = .int(Int64(suppressed)) }
+        let entry = Self.entry(context, action, .failed, id: nil, ScopeSubject(), details)
+        try await database.write { try AuditStore.append(entry, in: $0) }
+    }
+
+    private static func entry(
+        _ context: CallContext, _ action: AuditAction, _ outcome: AuditOutcome, id: String?, _ about: ScopeSubject,
+        _ details: [String: JSONValue]
+    ) -> AuditEntry {
+        AuditEntry(
+            id: Identifier.make(), sequence: 0, apiKeyID: context.caller?.id, apiKeyName: context.caller?.name, face: context.face,
+            agent: context.agent, action: action.action, operation: context.call, outcome: outcome,
+            resourceType: action.resource.rawValue, resourceID: id, modelName: about.model, environment: about.environment,
+            details: details, ipAddress: context.address, requestID: context.requestID, createdAt: .now, prevHash: nil, hash: nil)
+    }
+
+    /// Begins the chain where there is none: its first row holds the number and the digest of the rows of before.
+    /// To be called when a server starts, before it serves.
+    static func seal(_ database: Database) async throws {
+        guard try await database.read({ try AuditStore.head(in: $0) }) == nil else { return }
+        try await database.write { connection in
+            guard try AuditStore.head(in: connection) == nil else { return }
+            // Hashed inside the write, which otherwise is never done: it happens once in the life of a database.
+            var digest = AuditChain.Digest()
+            var count: Int64 = 0
+            try AuditStore.eachUnchained(in: connection) { row in
+                digest.add(row)
+                count += 1
             }
+            try recordSystem(
+                AuditAction(AuditVerifier.sealAction, .auditLog), id: nil, outcome: .succeeded,
+                details: ["rows": .int(count), "digest": .string(digest.text())], in: connection)
         }
+    }
+
+    /// Rows, newest first. Addresses are for admins.
+    func list(_ call: ListAuditLogs, _ context: CallContext) async throws -> [AuditEntry] {
+        try await database.read { try AuditStore.list(call, for: context.scope, in: $0) }.map { Self.shown($0, to: context) }
+    }
+
+    func get(_ call: GetAuditLog, _ context: CallContext) async throws -> AuditEntry {
+        Self.shown(try await database.read { try AuditStore.find(call.auditID, for: context.scope, in: $0) }, to: context)
+    }
+
+    private static func shown(_ entry: AuditEntry, to context: CallContext) -> AuditEntry {
+        guard context.caller?.role != .admin else { return entry }
+        var entry = entry
+        entry.ipAddress = nil
+        return entry
+    }
+
+    func head() async throws -> AuditHead {
+        guard let head = try await database.read({ try AuditStore.head(in: $0) }) else {
+            throw CatapultError.notFound(.auditLog, "the chain has no row yet")
+        }
+        return head
+    }
+
+    /// Computes the chain anew, a page at a time.
+    func verify(_ call: VerifyAuditLog) async throws -> AuditVerification {
+        var verifier = AuditVerifier(expecting: call.expect)
+        var last = Int64.min
+        while verifier.problem == nil {
+            let after = last
+            let page = try await database.read { try AuditStore.rows(after: after, limit: Self.pageSize, in: $0) }
+            guard let end = page.last else { break }
+            for row in page { verifier.add(row) }
+            last = end.entry.sequence
+            try Task.checkCancellation()
+        }
+        return verifier.result()
     }
 }

@@ -1,46 +1,69 @@
 import CatapultAPI
-import HTTPTypes
 import NIOConcurrencyHelpers
 import SQLDatabase
 
 /// Decides whose key a request shows. Known keys are kept in memory, so that a request costs one hash; revoking forgets them at once.
+///
+/// On another server on the same database a revoked key is forgotten when the database tells of it, some milliseconds after the revocation
+/// was acknowledged; and after ``maximumAge`` in any case, should that message be lost.
 final class Authenticator: Sendable {
+    /// The channel on which the database tells that a key has changed.
+    static let changes = "catapult_keys"
+    /// How long a key may be kept in memory where another server could change it.
+    static let maximumAge = Duration.seconds(5)
+
     private struct State {
-        var records: [String: KeyRecord] = [:]
+        var records: [String: (record: KeyRecord, readAt: ContinuousClock.Instant)] = [:]
         /// Counts revocations: a row that was read before one must not be remembered after it.
         var generation = 0
         var lastUsed: [String: Timestamp] = [:]
     }
 
+    /// Wrong keys of an address that are heard before it has to wait: enough for a script with an old key, too few to guess.
+    static let standardFailureLimit = RateLimit(requestsPerSecond: 0.5, burst: 30)
+
     private let database: Database
+    private let failures = RateLimiter()
+    private let failureLimit: RateLimit
     private let state = NIOLockedValueBox(State())
 
-    init(database: Database) { self.database = database }
-
-    /// The caller of a request, or a 401 that does not tell a wrong key from a revoked or expired one.
-    func caller(of headers: HTTPFields) async throws -> Caller {
-        guard let text = Self.key(in: headers) else { throw CatapultError.unauthenticated("Missing API key") }
-        let invalid = CatapultError.unauthenticated("Invalid API key")
-        guard let secret = KeySecret(parsing: text), let record = try await record(prefix: secret.prefix) else { throw invalid }
-        guard KeySecret.constantTimeEquals(secret.hash(salt: record.salt), record.hash) else { throw invalid }
-        let now = Timestamp.now
-        if let expiry = record.key.expiresAt, expiry <= now { throw invalid }
-        state.withLockedValue { $0.lastUsed[record.key.id] = now }
-        return Caller(keyID: record.key.id, name: record.key.name, role: record.key.role, scope: record.key.scope)
+    init(database: Database, failureLimit: RateLimit = standardFailureLimit) {
+        self.database = database
+        self.failureLimit = failureLimit
     }
 
-    private static func key(in headers: HTTPFields) -> String? {
-        if let key = headers[.apiKey] { return key }
-        guard let authorization = headers[.authorization] else { return nil }
-        let scheme = "bearer "
-        return authorization.lowercased().hasPrefix(scheme) ? String(authorization.dropFirst(scheme.count)) : nil
+    /// The caller with a key, or a 401 that does not tell a wrong key from a revoked or expired one.
+    ///
+    /// - Throws: 429 where an address has shown too many wrong keys. It is told so also for a right one, since an attempt that may succeed
+    ///   is what a guesser must not have; but a key that is in use elsewhere at the same address is not kept out by another one's failures.
+    func caller(of text: String, address: String?) async throws -> Caller {
+        guard let secret = KeySecret(parsing: text) else { throw refuse(at: address ?? "") }
+        let known = state.withLockedValue { $0.records[secret.prefix] }
+        let attempts = known == nil ? address ?? "" : "\(address ?? "") \(secret.prefix)"
+        let standing = failures.look(attempts, failureLimit)
+        guard standing.isAllowed else { throw Self.tooManyFailures(standing) }
+        let now = Timestamp.now
+        guard let record = try await record(prefix: secret.prefix), record.accepts(secret, at: now) else { throw refuse(at: attempts) }
+        state.withLockedValue { $0.lastUsed[record.key.id] = now }
+        return Caller(
+            keyID: record.key.id, name: record.key.name, role: record.key.role, scope: record.key.scope, rateLimit: record.key.rateLimit)
+    }
+
+    private func refuse(at attempts: String) -> CatapultError {
+        let decision = failures.take(attempts, failureLimit)
+        return decision.isAllowed ? .unauthenticated("Invalid API key") : Self.tooManyFailures(decision)
+    }
+
+    private static func tooManyFailures(_ decision: TokenBucket.Decision) -> CatapultError {
+        .tooManyRequests("Too many wrong keys from this address.", retryAfter: max(1, decision.retryAfter))
     }
 
     private func record(prefix: String) async throws -> KeyRecord? {
         let (known, generation) = state.withLockedValue { ($0.records[prefix], $0.generation) }
-        if let known { return known }
+        let now = ContinuousClock.now
+        if let known, database.dialect == .sqlite || now - known.readAt < Self.maximumAge { return known.record }
         guard let record = try await database.read({ try KeyStore.find(prefix: prefix, in: $0) }) else { return nil }
-        state.withLockedValue { if $0.generation == generation { $0.records[prefix] = record } }
+        state.withLockedValue { if $0.generation == generation { $0.records[prefix] = (record, now) } }
         return record
     }
 
@@ -49,6 +72,16 @@ final class Authenticator: Sendable {
         state.withLockedValue {
             $0.records[prefix] = nil
             $0.generation += 1
+        }
+    }
+
+    /// Forgets all keys, whenever one has changed on any server, until the task is cancelled.
+    func followChanges() async {
+        for await _ in database.notifications(Self.changes) {
+            state.withLockedValue {
+                $0.records = [:]
+                $0.generation += 1
+            }
         }
     }
 

@@ -61,6 +61,16 @@ struct ScopeSubject: Sendable, Equatable {
                 SELECT m.name, d.environment FROM deployments d JOIN versions v ON v.id = d.version_id JOIN models m ON m.id = v.model_id
                 WHERE d.id = \(id)
                 """
+            case .artifact:
+                """
+                SELECT m.name, NULL FROM artifacts a LEFT JOIN versions v ON v.id = a.version_id
+                JOIN models m ON m.id = coalesce(v.model_id, a.model_id) WHERE a.id = \(id)
+                """
+            case .upload:
+                """
+                SELECT m.name, NULL FROM uploads u LEFT JOIN versions v ON v.id = u.version_id
+                JOIN models m ON m.id = coalesce(v.model_id, u.model_id) WHERE u.id = \(id)
+                """
             case .operation: "SELECT model_name, environment FROM operations WHERE id = \(id)"
             default: nil
             }

@@ -17,6 +17,9 @@ struct KeySecret: Sendable {
         return KeySecret(prefix: hexadecimal(bytes[..<4]), secret: base64URL(Array(bytes[4...])))
     }
 
+    /// A new secret behind a prefix that a key has already.
+    static func random(prefix: String) -> KeySecret { KeySecret(prefix: prefix, secret: random().secret) }
+
     /// Takes a key apart. Nil unless it has 10 to 200 characters of letters, digits, `.`, `_`, `-` with a dot between two parts.
     init?(parsing text: String) {
         guard (10...200).contains(text.utf8.count),

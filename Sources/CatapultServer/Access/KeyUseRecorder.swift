@@ -1,14 +1,18 @@
 import Logging
 import ServiceLifecycle
 
-/// Writes when keys were last used, once a minute and at the end.
+/// Writes when keys were last used, once a minute and at the end; and hears of keys that other servers changed.
 struct KeyUseRecorder: Service {
     let authenticator: Authenticator
     let logger: Logger
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            while (try? await Task.sleep(for: .seconds(60))) != nil { await save() }
+            await withDiscardingTaskGroup { group in
+                group.addTask { await authenticator.followChanges() }
+                while (try? await Task.sleep(for: .seconds(60))) != nil { await save() }
+                group.cancelAll()
+            }
         }
         await save()
     }

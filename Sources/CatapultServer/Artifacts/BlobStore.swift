@@ -152,7 +152,7 @@ struct BlobStore: Sendable {
             let found = problem
             try await database.write { try BlobTable.setProblem(found, at: place.path, in: $0) }
         }
-        guard let problem else { throw CatapultError.unknownBytes(sha256) }
+        guard let problem, problem != FileProblem.missing("").reason else { throw CatapultError.unknownBytes(sha256) }
         throw CatapultError.damaged(sha256, problem)
     }
 

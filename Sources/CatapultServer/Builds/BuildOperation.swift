@@ -12,6 +12,7 @@ struct BuildOperation: OperationHandler {
 
     /// How many builds run at the same time: the engine works on disk and CPU for each.
     let concurrency: Int
+    var place: OperationPlace { .leader }
 
     private let database: Database
     private let engine: ContainerEngine

@@ -13,7 +13,7 @@ struct BuildService: Sendable {
     let probe: EngineProbe
     let runner: OperationRunner
     let signals: ChangeSignals
-    let logs: LogFiles
+    let logs: SharedLogs
 
     /// Queues a build. An engine that is away is told at once; nothing is stored then.
     func create(_ call: CreateBuild, _ context: CallContext) async throws -> Build {
@@ -82,7 +82,7 @@ struct BuildService: Sendable {
 
     /// The log so far; empty while the build waits.
     func log(_ call: GetBuildLogs, _ context: CallContext) async throws -> LogText {
-        LogText(logs: logs.text(try await get(call.buildID, context).operationID))
+        LogText(logs: try await logs.text(get(call.buildID, context).operationID))
     }
 
     /// The log as it grows, up to the end of the build, however that comes.

@@ -236,7 +236,8 @@ extension Migrations {
         // The end of each log that is written on another server than the one that is asked for it.
         """
         CREATE TABLE operation_logs (
-            operation_id TEXT PRIMARY KEY REFERENCES operations (id) ON DELETE CASCADE, text TEXT NOT NULL, updated_at BIGINT NOT NULL)
+            operation_id TEXT PRIMARY KEY REFERENCES operations (id) ON DELETE CASCADE, size_bytes BIGINT NOT NULL, text TEXT NOT NULL,
+            updated_at BIGINT NOT NULL)
         """,
     ]
 }

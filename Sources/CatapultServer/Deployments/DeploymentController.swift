@@ -7,7 +7,8 @@ import ServiceLifecycle
 
 /// Keeps every local deployment as it is wished: a reconciler each, woken by clients, by the engine's events and by the clock.
 ///
-/// When the server stops, containers run on; the next start finds them by their labels and goes on with them.
+/// When the server stops, containers run on; the next start finds them by their labels and goes on with them. Of several servers on one
+/// database the one that leads does all this; when it is gone the next leader finds the containers the same way.
 final class DeploymentController: Service {
     /// Signalled when there is a new deployment.
     static let arrivals = "deployments"
@@ -27,23 +28,27 @@ final class DeploymentController: Service {
 
     /// Works until the server stops.
     func run() async throws {
-        await cancelWhenGracefulShutdown {
-            await withDiscardingTaskGroup { group in
-                group.addTask { await self.watchEngine() }
-                let arrivals = self.parts.signals.subscribe(Self.arrivals)
-                while !Task.isCancelled {
-                    do {
-                        try await self.startReconcilers(&group)
-                        _ = try await ChangeSignals.next(arrivals, within: .seconds(300))
-                    } catch is CancellationError {
-                        return
-                    } catch {
-                        self.parts.logger.error("cannot list deployments", metadata: ["error": "\(error)"])
-                        try? await Task.sleep(for: .seconds(1))
-                    }
+        await cancelWhenGracefulShutdown { await self.parts.leader.whileLeading { await self.control() } }
+    }
+
+    private func control() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.watchEngine() }
+            let arrivals = self.parts.signals.subscribe(Self.arrivals)
+            while !Task.isCancelled {
+                do {
+                    try await self.startReconcilers(&group)
+                    _ = try await ChangeSignals.next(arrivals, within: .seconds(300))
+                } catch is CancellationError {
+                    return
+                } catch {
+                    self.parts.logger.error("cannot list deployments", metadata: ["error": "\(error)"])
+                    try? await Task.sleep(for: .seconds(1))
                 }
             }
         }
+        // Another server serves the endpoints now; where it runs on this host it needs their ports.
+        if parts.leader.term == nil { await parts.gateway.withdraw() }
     }
 
     private func startReconcilers(_ group: inout DiscardingTaskGroup) async throws {

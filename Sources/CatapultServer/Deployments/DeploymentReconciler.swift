@@ -68,7 +68,7 @@ struct DeploymentReconciler: Sendable {
                 } catch {
                     if let error = error as? ContainerEngineError, error.isUnavailable {
                         parts.logger.debug("waiting for the container engine", metadata: ["deployment": "\(row.name)"])
-                    } else if !(error is CancellationError) {
+                    } else if !(error is CancellationError), !(error is LeadershipLost) {
                         parts.logger.error("cannot reconcile", metadata: ["deployment": "\(row.name)", "error": "\(error)"])
                     }
                     mustLook = true
@@ -154,7 +154,7 @@ struct DeploymentReconciler: Sendable {
     private mutating func store() async throws -> Bool {
         let (standing, now) = (machine.standing, machine.replicas.map(\.record))
         guard standing != row.standing || now != records else { return true }
-        let isStored = try await parts.database.write { [id, row, records] connection in
+        let isStored = try await parts.write { [id, row, records] connection in
             guard try DeploymentStore.setStanding(id, revision: row.revision, standing, in: connection) else { return false }
             try ReplicaStore.save(now, replacing: records, of: id, in: connection)
             return true
@@ -171,7 +171,7 @@ struct DeploymentReconciler: Sendable {
 
     private mutating func remove() async throws {
         try await parts.gateway.removeEndpoint(id)
-        try await parts.database.write { [id] in try DeploymentStore.delete(id, in: $0) }
+        try await parts.write { [id] in try DeploymentStore.delete(id, in: $0) }
         for follower in followers.values { follower.task.cancel() }
         parts.logs.remove(id)
         parts.logger.info("deployment deleted", metadata: ["deployment": "\(row.name)"])
@@ -196,7 +196,7 @@ struct DeploymentReconciler: Sendable {
             machine.setEndpointProblem(nil, now: .now)
             let url = parts.ports.url(port: port)
             if row.endpointURL != url {
-                try await parts.database.write { [id] in try DeploymentStore.setEndpointURL(url, of: id, in: $0) }
+                try await parts.write { [id] in try DeploymentStore.setEndpointURL(url, of: id, in: $0) }
                 row.endpointURL = url
             }
             return
@@ -211,7 +211,7 @@ struct DeploymentReconciler: Sendable {
         if row.standing.startedAt == nil, takenPorts.count <= PortStore.tries {
             do {
                 let ports = parts.ports
-                row.endpointPort = try await parts.database.write { [id, takenPorts] connection in
+                row.endpointPort = try await parts.write { [id, takenPorts] connection in
                     let port = try ports.reserve(for: id, excluding: takenPorts, in: connection)
                     try DeploymentStore.setEndpointURL(ports.url(port: port), of: id, in: connection)
                     return port

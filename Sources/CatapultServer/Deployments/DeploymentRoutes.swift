@@ -19,6 +19,7 @@ enum DeploymentRoutes {
         routes.handle(GetDeploymentLogs.self) { try await deployments.logs($0, $1) }
         routes.stream(StreamDeploymentLogs.self) { call, context in
             let deployment = try await deployments.get(GetDeployment(deploymentID: call.deploymentID), context)
+            try await deployments.requireLogs()
             return ResponseBody { writer in
                 try await deployments.followLogs(of: deployment, tail: call.tail ?? 100) {
                     try await writer.write(ByteBuffer(string: ": keep-alive\n\n"))

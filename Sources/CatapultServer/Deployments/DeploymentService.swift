@@ -13,6 +13,7 @@ struct DeploymentService: Sendable {
     let ports: PortStore
     let logs: DeploymentLogFiles
     let probe: HealthProbe
+    let leader: Leader
     /// How long a delete waits for the containers to be gone before it answers.
     var deletePatience = Duration.seconds(30)
 
@@ -66,8 +67,14 @@ struct DeploymentService: Sendable {
 
     func logs(_ call: GetDeploymentLogs, _ context: CallContext) async throws -> DeploymentLogs {
         let deployment = try await get(GetDeployment(deploymentID: call.deploymentID), context)
+        try await requireLogs()
         let (lines, isTruncated) = logs.tail(deployment.id, lines: call.tail ?? 100, numbered: deployment.replicas > 1)
         return DeploymentLogs(deploymentID: deployment.id, logs: lines.map { $0 + "\n" }.joined(), truncated: isTruncated)
+    }
+
+    /// The output of replicas is copied by the server that leads, and stays there.
+    func requireLogs() async throws {
+        if leader.term == nil { throw await leader.refusal("The output of replicas") }
     }
 
     /// Sends the last lines and those that follow, until the deployment is deleted, the reader goes away, or the server stops.

@@ -12,13 +12,23 @@ struct ControllerParts: Sendable {
     let probe: HealthProbe
     let logs: DeploymentLogFiles
     let signals: ChangeSignals
+    let leader: Leader
     let ports: PortStore
-    /// The id of the data directory, by which our containers are known.
+    /// The id of the data directory, or of the database that several servers share, by which our containers are known.
     let instance: String
     let policy: DeploymentPolicy
     /// The absolute path of what lies beneath the storage root.
     let resolvePath: @Sendable (String) throws -> String
     let logger: Logger
+
+    /// Writes what the controller has decided; refused when another server leads by now.
+    func write<T: Sendable>(_ body: @escaping @Sendable (any SQLConnection) throws -> T) async throws -> T {
+        guard let term = leader.term else { throw LeadershipLost() }
+        return try await database.write { [leader] connection in
+            try leader.check(term, in: connection)
+            return try body(connection)
+        }
+    }
 }
 
 /// Carries out what the machine decides for one replica.

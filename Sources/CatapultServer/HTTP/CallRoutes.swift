@@ -7,15 +7,17 @@ import NIOCore
 /// says only which rule answers which call.
 final class CallRoutes {
     let router: Router<HTTPContext>
-    private let authenticator: Authenticator
+    private let gate: RequestGate
+    private let failures: FailureRecorder
     private let maximumBodySize: Int
     private var methods: [String: Set<HTTPRequest.Method>] = [:]
     /// The names of the calls that have a handler; a test compares them with the catalogue.
     private(set) var handled: Set<String> = []
 
-    init(router: Router<HTTPContext>, authenticator: Authenticator, maximumBodySize: Int) {
+    init(router: Router<HTTPContext>, gate: RequestGate, audit: AuditLog, maximumBodySize: Int) {
         self.router = router
-        self.authenticator = authenticator
+        self.gate = gate
+        failures = FailureRecorder(audit: audit)
         self.maximumBodySize = maximumBodySize
     }
 
@@ -39,12 +41,25 @@ final class CallRoutes {
         }
     }
 
+    /// A call whose answer has header fields of its own.
+    func handle<C: APICall>(
+        _ call: C.Type, withFields handler: @escaping @Sendable (C, CallContext) async throws -> (C.Output, HTTPFields)
+    ) {
+        bind(call) { [maximumBodySize] request, context, callContext in
+            let (call, ignored) = try await Self.decode(C.self, request, context, callContext, maximumBodySize: maximumBodySize)
+            let (output, fields) = try await handler(call, callContext)
+            var response = try Self.json(output, status: C.success, ignored: ignored)
+            for field in fields { response.headers[field.name] = field.value }
+            return response
+        }
+    }
+
     /// A call whose request body is a stream of bytes.
-    func receive<C: APICall>(_ call: C.Type, _ handler: @escaping @Sendable (C, RequestBody, CallContext) async throws -> C.Output) {
+    func receive<C: APICall>(_ call: C.Type, _ handler: @escaping @Sendable (C, IncomingBytes, CallContext) async throws -> C.Output) {
         bind(call) { request, context, callContext in
             let (call, ignored) = try RequestDecoder.decode(
                 C.self, path: Self.parameters(C.self, context), query: Self.query(request), body: nil)
-            return try Self.json(try await handler(call, request.body, callContext), status: C.success, ignored: ignored)
+            return try Self.json(try await handler(call, IncomingBytes(request, context), callContext), status: C.success, ignored: ignored)
         }
     }
 
@@ -56,6 +71,25 @@ final class CallRoutes {
             return Response(
                 status: .ok, headers: [.contentType: C.responseBody.mediaType, .cacheControl: "no-store"],
                 body: try await handler(call, callContext))
+        }
+    }
+
+    /// A call whose request body is a form with a file; its fields come with the query or with the form, so the handler decodes it when it has
+    /// them.
+    func receiveForm<C: APICall>(
+        _ call: C.Type, _ handler: @escaping @Sendable (FormFields<C>, IncomingBytes, CallContext) async throws -> C.Output
+    ) {
+        bind(call) { request, context, callContext in
+            let fields = FormFields<C>(query: Self.query(request))
+            return try Self.json(try await handler(fields, IncomingBytes(request, context), callContext), status: C.success, ignored: [])
+        }
+    }
+
+    /// A call whose answer is a file, with ranges and conditions.
+    func download<C: APICall>(_ call: C.Type, _ handler: @escaping @Sendable (C, CallContext) async throws -> Download) {
+        bind(call) { [maximumBodySize] request, context, callContext in
+            let (call, _) = try await Self.decode(C.self, request, context, callContext, maximumBodySize: maximumBodySize)
+            return try await handler(call, callContext).response(to: request, context)
         }
     }
 
@@ -79,26 +113,47 @@ final class CallRoutes {
     private func bind<C: APICall>(
         _ call: C.Type, _ respond: @escaping @Sendable (Request, HTTPContext, CallContext) async throws -> Response
     ) {
-        let authenticator = authenticator
+        let (gate, failures) = (gate, failures)
         let method = HTTPRequest.Method(rawValue: C.route.method.rawValue) ?? .get
         for path in [C.route.path, C.route.alias].compactMap({ $0 }) {
             let pattern = Self.pattern(of: path)
             methods[pattern, default: []].insert(method)
             router.on(RouterPath(pattern), method: method) { request, context -> Response in
-                var callContext = CallContext(
-                    caller: nil, scope: .everything, requestID: context.requestID, address: context.remoteAddress?.ipAddress,
-                    face: request.headers[.catapultFace] ?? "rest", action: C.audit, logger: context.requestLogger)
-                if case .role(let role) = C.access {
-                    let caller = try await authenticator.caller(of: request.headers)
-                    guard caller.role >= role else { throw CatapultError.forbidden(required: role) }
-                    guard !C.needsWholeScope || caller.scope.isEverything else { throw CatapultError.wholeScopeRequired() }
-                    callContext.caller = caller
-                    callContext.scope = caller.scope
+                let address = gate.address(peer: context.remoteAddress?.ipAddress, headers: request.headers)
+                var callContext = Self.callContext(C.self, request.headers, address, context)
+                do {
+                    let admission = try await gate.admit(to: C.self, headers: request.headers, address: address)
+                    callContext.caller = admission.caller
+                    callContext.scope = admission.caller?.scope ?? .everything
+                    var response = try await respond(request, context, callContext)
+                    for field in admission.fields { response.headers[field.name] = field.value }
+                    return response
+                } catch let refusal as RequestGate.Refusal {
+                    callContext.caller = refusal.caller
+                    await failures.note(refusal.error, callContext, target: Self.parameters(C.self, context))
+                    var response = Self.response(to: refusal.error)
+                    for field in refusal.fields { response.headers[field.name] = field.value }
+                    return response
+                } catch {
+                    let mapped = ErrorMapping.catapultError(for: error, requestID: context.requestID)
+                    await failures.note(mapped, callContext, target: Self.parameters(C.self, context))
+                    throw error
                 }
-                return try await respond(request, context, callContext)
             }
         }
         handled.insert(C.name)
+    }
+
+    private static func callContext<C: APICall>(
+        _ call: C.Type, _ headers: HTTPFields, _ address: String?, _ context: HTTPContext
+    ) -> CallContext {
+        let face = headers[.catapultFace].flatMap { CallContext.faces.contains($0) ? $0 : nil } ?? "rest"
+        let agent = (headers[.catapultAgent] ?? headers[.userAgent]).map { text in
+            String(decoding: text.utf8.prefix(200).filter { (0x20...0x7E).contains($0) }, as: UTF8.self)
+        }
+        return CallContext(
+            caller: nil, scope: .everything, requestID: context.requestID, address: address, face: face, agent: agent, call: C.name,
+            action: C.audit, logger: context.requestLogger)
     }
 
     /// The path as Hummingbird's router writes it.
@@ -136,7 +191,7 @@ final class CallRoutes {
         var bytes: [UInt8]?
         if C.hasBody {
             do {
-                bytes = Array(buffer: try await request.body.collect(upTo: maximumBodySize))
+                bytes = Array(buffer: try await IncomingBytes(request, context).collect(upTo: maximumBodySize))
             } catch is NIOTooManyBytesError {
                 throw CatapultError(
                     status: 413, code: "body_too_large", type: "PayloadTooLargeError",
@@ -182,12 +237,19 @@ extension HTTPField.Name {
     static let requestID = parsed("X-Request-Id")
     /// The face that a request came through.
     static let catapultFace = parsed("X-Catapult-Face")
+    /// The program behind a request, where it has more to say than its User-Agent.
+    static let catapultAgent = parsed("X-Catapult-Agent")
+    /// How many entries there are of which an answer shows some.
+    static let totalCount = parsed("X-Total-Count")
+    /// "true" where there are more entries than were counted.
+    static let truncated = parsed("X-Catapult-Truncated")
     /// Names of fields that the server does not know and left unheeded.
     static let ignoredFields = parsed("X-Catapult-Ignored-Fields")
     /// The header that carries a key.
     static let apiKey = parsed("X-API-Key")
 
-    private static func parsed(_ name: String) -> HTTPField.Name {
+    /// The name of a field that the program itself writes; the text must be an HTTP token.
+    static func parsed(_ name: String) -> HTTPField.Name {
         guard let name = HTTPField.Name(name) else { preconditionFailure("'\(name)' is not an HTTP token") }
         return name
     }

@@ -10,6 +10,10 @@ struct HTTPContext: RequestContext {
     /// Carries the request's id; set by the outermost middleware.
     var requestLogger: Logger
     let remoteAddress: SocketAddress?
+    /// The connection, for what goes around the framework: files sent by the kernel, and `100 Continue`.
+    let channel: any Channel
+    /// What has become of the request's body.
+    let bodyState = BodyState()
 
     init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)
@@ -17,5 +21,6 @@ struct HTTPContext: RequestContext {
         // Our own request id says it.
         requestLogger[metadataKey: "hb.request.id"] = nil
         remoteAddress = source.channel.remoteAddress
+        channel = source.channel
     }
 }

@@ -23,6 +23,7 @@ struct RequestMiddleware: RouterMiddleware {
                 context.requestLogger.error("request failed", metadata: ["error": "\(error)", "path": "\(request.uri.path)"])
             }
             response = CallRoutes.response(to: mapped)
+            if context.bodyState.leavesMuch(of: request) { response = EarlyRefusal.closing(response, context.channel) }
         }
         response.headers[.requestID] = requestID
         // An answer to HEAD has no body (RFC 9110, section 9.3.2); a client would read it as the beginning of the next answer.

@@ -10,6 +10,10 @@ final class LogFiles: Sendable {
     private let directory: String
     private let signals = ChangeSignals()
     private let open = NIOLockedValueBox<Set<String>>([])
+    /// Those that have grown since they were last asked for.
+    private let grown = NIOLockedValueBox<Set<String>>([])
+    /// The name under which it is signalled that any log has grown.
+    private static let anyLog = "*"
 
     /// Logs in a folder, which is made if it is missing.
     init(directory: String) throws {
@@ -22,7 +26,36 @@ final class LogFiles: Sendable {
     /// The log with an id, open for appending.
     func file(_ id: String) -> LogFile {
         open.withLockedValue { _ = $0.insert(id) }
-        return LogFile(path: path(id)) { [signals] in signals.notify(id) }
+        return LogFile(path: path(id)) { [signals, grown] in
+            signals.notify(id)
+            if grown.withLockedValue({ $0.insert(id).inserted }) { signals.notify(Self.anyLog) }
+        }
+    }
+
+    /// Whether this server writes a log now.
+    func isWriting(_ id: String) -> Bool { open.withLockedValue { $0.contains(id) } }
+
+    /// Signals that some log has grown; ``takeGrown()`` says which.
+    func growth() -> ChangeSignals.Subscription { signals.subscribe(Self.anyLog) }
+
+    /// The logs that have grown since the last time.
+    func takeGrown() -> Set<String> {
+        grown.withLockedValue { grown in
+            defer { grown = [] }
+            return grown
+        }
+    }
+
+    /// Notes that a log has to be looked at again.
+    func putBack(_ ids: Set<String>) { grown.withLockedValue { $0.formUnion(ids) } }
+
+    /// The length of a log and its last `limit` bytes; nil where it has no file here.
+    func tail(_ id: String, limit: Int) -> (size: Int, bytes: [UInt8])? {
+        guard var reader = LogReader(path: path(id)) else { return nil }
+        let size = reader.skipToLast(limit)
+        var bytes: [UInt8] = []
+        while let chunk = reader.read() { bytes.append(contentsOf: chunk) }
+        return (max(size, bytes.count), bytes)
     }
 
     /// Says that nothing more will be appended: readers that follow come to their end.
@@ -99,9 +132,12 @@ private struct LogReader: ~Copyable {
 
     deinit { close(descriptor) }
 
-    mutating func skipToLast(_ count: Int) {
+    /// Gives the length of the log.
+    @discardableResult
+    mutating func skipToLast(_ count: Int) -> Int {
         let size = lseek(descriptor, 0, SEEK_END)
         _ = lseek(descriptor, max(0, size - off_t(count)), SEEK_SET)
+        return Int(size)
     }
 
     /// The next bytes; nil at the present end.

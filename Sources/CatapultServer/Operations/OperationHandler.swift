@@ -7,12 +7,26 @@ import SQLDatabase
 protocol OperationHandler: Sendable {
     /// The kind that it does.
     static var kind: OperationKind { get }
-    /// How many of the kind run at the same time.
+    /// How many of the kind run at the same time on one server.
     var concurrency: Int { get }
+    /// Where several servers share a database: which of them does the work.
+    var place: OperationPlace { get }
     /// Does the work. The task is cancelled when somebody cancels the operation, and when the server stops.
     func run(_ run: OperationRun) async throws -> JSONValue
     /// What else changes with the end of the operation, in the same transaction: the state of the thing that it worked on.
     func finish(_ operation: Operation, _ outcome: OperationOutcome, in connection: any SQLConnection) throws
+}
+
+extension OperationHandler {
+    var place: OperationPlace { .anyServer }
+}
+
+/// Which of several servers does the work of a kind.
+enum OperationPlace: Sendable {
+    /// The next one that is free: the work needs what all share, database and storage.
+    case anyServer
+    /// The one that leads: the work needs its container engine.
+    case leader
 }
 
 /// One attempt at an operation, as its handler sees it.
@@ -39,8 +53,7 @@ struct OperationRun: Sendable {
 
     /// Says how far the work is: a share from 0 to 1, and a sentence.
     func progress(_ share: Double, _ message: String) async throws {
-        let id = operation.id
-        try await database.write { try OperationStore.setProgress(id, min(max(share, 0), 1), message, in: $0) }
-        signals.notify(id)
+        try await database.write { [operation] in try OperationStore.setProgress(operation, min(max(share, 0), 1), message, in: $0) }
+        signals.notify(operation.id)
     }
 }

@@ -5,38 +5,66 @@ import SQLDatabase
 import ServiceLifecycle
 
 /// Runs operations: takes them from the queue under a lease, renews it while they run, and brings each to an end or back into the queue.
+///
+/// Several servers take from one queue. Work whose lease cannot be renewed is stopped before another server may take it, and what a server
+/// says of an attempt that is no longer its own has no effect.
 final class OperationRunner: Service {
     /// How long a worker may be silent before another may take its operation.
     static let lease = Duration.seconds(30)
+    /// How long before the end of its lease work stops that could not renew it.
+    private static let safety = Duration.seconds(5)
     /// After so many starts without an end an operation fails: something in it brings the server down.
     static let maximumAttempts = 3
 
+    /// An attempt that runs here.
+    private struct Running {
+        var work: Task<Void, Never>
+        /// When it has to stop unless its lease is renewed.
+        var end: ContinuousClock.Instant
+    }
+
     private let database: Database
     private let signals: ChangeSignals
-    private let logs: LogFiles
+    private let logs: SharedLogs
+    private let leader: Leader
     private let logger: Logger
-    private let owner = Identifier.make()
     private let handlers: [OperationKind: any OperationHandler]
-    private let running = NIOLockedValueBox<[String: Task<Void, Never>]>([:])
+    private let running = NIOLockedValueBox<[String: Running]>([:])
 
-    init(database: Database, signals: ChangeSignals, logs: LogFiles, handlers: [any OperationHandler], logger: Logger) {
+    init(
+        database: Database, signals: ChangeSignals, logs: SharedLogs, leader: Leader, handlers: [any OperationHandler], logger: Logger
+    ) {
         self.database = database
         self.signals = signals
         self.logs = logs
+        self.leader = leader
         self.logger = logger
         self.handlers = Dictionary(uniqueKeysWithValues: handlers.map { (type(of: $0).kind, $0) })
     }
 
+    private var owner: String { leader.server.id }
+    /// Whether another server could take what this one has.
+    private var hasRivals: Bool { database.dialect == .postgresql }
+
     /// The name under which the arrival of an operation of a kind is signalled.
     static func queueName(_ kind: OperationKind) -> String { "queue:\(kind.rawValue)" }
+    /// The name under which the wish to stop an operation is signalled.
+    private static func cancelName(_ id: String) -> String { "cancel:\(id)" }
 
     /// Works until the server stops; then gives what it has not finished back to the queue.
     func run() async throws {
-        try await database.write { try OperationStore.releaseAll(in: $0) }
+        if !hasRivals { try await database.write { try OperationStore.releaseAll(in: $0) } }
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
                 for handler in self.handlers.values {
-                    for _ in 0..<handler.concurrency { group.addTask { await self.work(handler) } }
+                    for _ in 0..<handler.concurrency {
+                        group.addTask {
+                            switch handler.place {
+                            case .anyServer: await self.work(handler)
+                            case .leader: await self.leader.whileLeading { await self.work(handler) }
+                            }
+                        }
+                    }
                 }
                 group.addTask { await self.renewLeases() }
             }
@@ -48,12 +76,12 @@ final class OperationRunner: Service {
         let arrivals = signals.subscribe(Self.queueName(kind))
         while !Task.isCancelled {
             do {
-                let owner = owner
+                let (owner, asked) = (owner, ContinuousClock.now)
                 if let operation = try await database.write({ try OperationStore.claim(kind, owner: owner, lease: Self.lease, in: $0) }) {
-                    await run(operation, handler)
+                    await run(operation, handler, until: asked + Self.lease - Self.safety)
                 } else {
-                    // Another server's lost lease raises no signal here, so look again now and then.
-                    _ = try await ChangeSignals.next(arrivals, within: Self.lease)
+                    // The end of another server's lease raises no signal, so look again now and then.
+                    _ = try await ChangeSignals.next(arrivals, within: hasRivals ? Self.lease / 6 : Self.lease)
                 }
             } catch is CancellationError {
                 return
@@ -64,8 +92,9 @@ final class OperationRunner: Service {
         }
     }
 
-    private func run(_ operation: Operation, _ handler: any OperationHandler) async {
-        let log = logs.file(operation.id)
+    private func run(_ operation: Operation, _ handler: any OperationHandler, until end: ContinuousClock.Instant) async {
+        let log = logs.files.file(operation.id)
+        let cancellations = signals.subscribe(Self.cancelName(operation.id))
         signals.notify(operation.id)
         let work = Task { [self] in
             let outcome: OperationOutcome?
@@ -85,16 +114,21 @@ final class OperationRunner: Service {
             }
             await self.end(operation, outcome, handler)
         }
-        running.withLockedValue { $0[operation.id] = work }
+        running.withLockedValue { $0[operation.id] = Running(work: work, end: end) }
+        let watches = [
+            Task { for await _ in cancellations { work.cancel() } },
+            Task { [self] in if hasRivals { await stopAtEndOfLease(operation.id, work) } },
+        ]
         await withTaskCancellationHandler {
             await work.value
         } onCancel: {
             work.cancel()
         }
+        for watch in watches { watch.cancel() }
         running.withLockedValue { $0[operation.id] = nil }
     }
 
-    /// Nil when the server stops and the operation should go on after its next start.
+    /// Nil when the server stops, or has lost the operation, and it should go on elsewhere or after the next start.
     private func outcome(of operation: Operation, after error: any Error) async -> OperationOutcome? {
         let cancelled =
             (try? await shielded { [database] in try await database.read { try OperationStore.find(operation.id, in: $0) } })??
@@ -109,38 +143,83 @@ final class OperationRunner: Service {
     }
 
     private func end(_ operation: Operation, _ outcome: OperationOutcome?, _ handler: any OperationHandler) async {
+        let owner = owner
         do {
-            try await shielded { [database] in
+            let isOurs = try await shielded { [database] in
                 try await database.write { connection in
-                    guard let outcome else { return try OperationStore.release(operation.id, in: connection) }
-                    try OperationStore.finish(operation.id, outcome, in: connection)
+                    guard let outcome else {
+                        try OperationStore.release(operation, owner: owner, in: connection)
+                        return true
+                    }
+                    guard try OperationStore.finish(operation, outcome, owner: owner, in: connection) else { return false }
                     try handler.finish(operation, outcome, in: connection)
+                    try Self.audit(operation, outcome, in: connection)
+                    return true
                 }
             }
             logger.info(
-                "operation \(outcome?.state.rawValue ?? "interrupted")",
+                "operation \(isOurs ? outcome?.state.rawValue ?? "interrupted" : "taken by another server")",
                 metadata: ["operation": "\(operation.id)", "kind": "\(operation.kind.rawValue)", "message": "\(outcome?.message ?? "")"])
         } catch {
             // The lease runs out and the operation is taken again: its end is not lost, only late.
             logger.error("cannot record the end of an operation", metadata: ["operation": "\(operation.id)", "error": "\(error)"])
         }
-        if outcome != nil { logs.finish(operation.id) }
+        await logs.share(operation.id)
+        if outcome != nil { logs.files.finish(operation.id) }
         signals.notify(operation.id)
         signals.notify(operation.subjectID)
+        if outcome == nil { wake(operation.kind) }
     }
+
+    /// Notes how work ended that somebody asked for: the change is the server's, the wish was theirs.
+    private static func audit(_ operation: Operation, _ outcome: OperationOutcome, in connection: any SQLConnection) throws {
+        guard let subject = ResourceKind(rawValue: operation.subjectType) else { return }
+        let ended: AuditOutcome =
+            switch outcome {
+            case .succeeded: .succeeded
+            case .failed: .failed
+            case .cancelled: .cancelled
+            }
+        try AuditLog.recordSystem(
+            AuditAction("finish_\(operation.kind.rawValue)", subject), id: operation.subjectID, outcome: ended,
+            details: [
+                "operation_id": .string(operation.id), "initiator": operation.createdBy.map(JSONValue.string) ?? .null,
+                "message": .string(String(outcome.message.prefix(500))),
+            ], in: connection)
+    }
+
+    // MARK: Leases
 
     private func renewLeases() async {
         while (try? await Task.sleep(for: Self.lease / 3)) != nil {
             let ids = running.withLockedValue { Array($0.keys) }
             guard !ids.isEmpty else { continue }
-            let owner = owner
+            let (owner, asked) = (owner, ContinuousClock.now)
             do {
-                try await database.write { try OperationStore.renew(ids, owner: owner, lease: Self.lease, in: $0) }
+                let held = try await database.write { try OperationStore.renew(ids, owner: owner, lease: Self.lease, in: $0) }
+                running.withLockedValue { running in
+                    for id in held.map(\.id) { running[id]?.end = asked + Self.lease - Self.safety }
+                    for id in Set(ids).subtracting(held.map(\.id)) { running[id]?.work.cancel() }
+                    for operation in held where operation.cancelRequested { running[operation.id]?.work.cancel() }
+                }
             } catch {
                 logger.warning("cannot renew leases", metadata: ["error": "\(error)"])
             }
         }
     }
+
+    /// Stops work whose lease was not renewed in time, before another server may begin with it.
+    private func stopAtEndOfLease(_ id: String, _ work: Task<Void, Never>) async {
+        while let end = running.withLockedValue({ $0[id]?.end }) {
+            if end <= .now {
+                logger.warning("the lease of an operation was not renewed; it is left to another server", metadata: ["operation": "\(id)"])
+                return work.cancel()
+            }
+            guard (try? await Task.sleep(until: end)) != nil else { return }
+        }
+    }
+
+    // MARK: Cancelling
 
     /// Cancels an operation: one that waits ends at once, one that runs is told to stop.
     func cancel(_ id: String, in connection: any SQLConnection) throws -> Operation {
@@ -154,10 +233,10 @@ final class OperationRunner: Service {
         return try OperationStore.find(id, in: connection) ?? operation
     }
 
-    /// The second half of `cancel`, after its transaction: stops the work and wakes those who wait.
+    /// The second half of `cancel`, after its transaction: stops the work, on whichever server it runs, and wakes those who wait.
     func didCancel(_ operation: Operation) {
-        running.withLockedValue { $0[operation.id] }?.cancel()
-        if operation.state.isTerminal { logs.finish(operation.id) }
+        signals.notify(Self.cancelName(operation.id))
+        if operation.state.isTerminal { logs.files.finish(operation.id) }
         signals.notify(operation.id)
         signals.notify(operation.subjectID)
     }

@@ -6,7 +6,7 @@ struct OperationService: Sendable {
     let database: Database
     let runner: OperationRunner
     let signals: ChangeSignals
-    let logs: LogFiles
+    let logs: SharedLogs
 
     func list(_ call: ListOperations, _ context: CallContext) async throws -> Page<Operation> {
         try await database.read { try OperationStore.list(call, for: context.scope, in: $0) }
@@ -34,7 +34,7 @@ struct OperationService: Sendable {
 
     func log(_ call: GetOperationLogs, _ context: CallContext) async throws -> LogText {
         let operation = try await find(call.operationID, context)
-        return LogText(logs: logs.text(operation.id))
+        return LogText(logs: try await logs.text(operation.id))
     }
 
     private func find(_ id: String, _ context: CallContext) async throws -> Operation {

@@ -21,12 +21,13 @@ enum OperationStore {
     /// Puts a new operation in the queue, in the caller's transaction.
     ///
     /// - Parameter input: what was asked for; ``OperationRun/input(_:)`` reads it back. No secrets: it lies in the database as JSON.
+    /// - Parameter modelName: of a subject that does not exist yet.
     static func insert(
         id: String, kind: OperationKind, subject: ResourceKind, subjectID: String, input: some Encodable = NoInput(), message: String,
-        parentID: String?, createdBy: String?, in connection: any SQLConnection
+        parentID: String?, createdBy: String?, modelName: String? = nil, in connection: any SQLConnection
     ) throws {
         let input = String(decoding: try WireEncoder.encode(input, nils: .omit), as: UTF8.self)
-        let about = try ScopeSubject.of(subject, subjectID, in: connection)
+        let about = try modelName.map { ScopeSubject(model: $0) } ?? ScopeSubject.of(subject, subjectID, in: connection)
         try connection.execute(
             """
             INSERT INTO operations (id, kind, state, subject_type, subject_id, input, progress, message, attempts, parent_id, cancel_requested,
@@ -70,9 +71,10 @@ enum OperationStore {
         return try window.page(connection.fetchAll(query, operation), total: total) { .age($0.createdAt, id: $0.id) }
     }
 
-    /// Takes the oldest operation of a kind that waits, or whose worker has lost its lease, for this worker.
+    /// Takes the oldest operation of a kind that waits, or whose worker has lost its lease, for this worker. Leases are measured by the
+    /// database's clock.
     static func claim(_ kind: OperationKind, owner: String, lease: Duration, in connection: any SQLConnection) throws -> Operation? {
-        let now = Timestamp.now
+        let now = connection.dialect.currentMicroseconds
         guard
             let id = try connection.fetchString(
                 """
@@ -82,19 +84,26 @@ enum OperationStore {
         else { return nil }
         try connection.execute(
             """
-            UPDATE operations SET state = 'running', lease_owner = \(owner), lease_expires_at = \(now + lease), attempts = attempts + 1,
-                started_at = coalesce(started_at, \(now)) WHERE id = \(id)
+            UPDATE operations SET state = 'running', lease_owner = \(owner), lease_expires_at = \(now) + \(lease.microseconds),
+                attempts = attempts + 1, started_at = coalesce(started_at, \(Timestamp.now)) WHERE id = \(id)
             """)
         return try find(id, in: connection)
     }
 
-    /// Prolongs the leases of a worker's operations.
-    static func renew(_ ids: [String], owner: String, lease: Duration, in connection: any SQLConnection) throws {
-        try connection.execute(
+    /// Prolongs the leases of a worker's operations, and says which of them it still has.
+    static func renew(_ ids: [String], owner: String, lease: Duration, in connection: any SQLConnection) throws -> [Held] {
+        try connection.fetchAll(
             """
-            UPDATE operations SET lease_expires_at = \(Timestamp.now + lease)
-            WHERE lease_owner = \(owner) AND state = 'running' AND id IN \(list: ids)
-            """)
+            UPDATE operations SET lease_expires_at = \(connection.dialect.currentMicroseconds) + \(lease.microseconds)
+            WHERE lease_owner = \(owner) AND state = 'running' AND id IN \(list: ids) RETURNING id, cancel_requested
+            """
+        ) { Held(id: try $0.get(0), cancelRequested: try $0.get(1)) }
+    }
+
+    /// An operation that a worker has the lease of.
+    struct Held: Sendable {
+        var id: String
+        var cancelRequested: Bool
     }
 
     /// Gives operations back to the queue whose worker cannot be alive: the embedded database has one server at a time.
@@ -103,14 +112,34 @@ enum OperationStore {
     }
 
     /// Gives an operation back to the queue, for a server that stops. That attempt does not count: nothing in it went wrong.
-    static func release(_ id: String, in connection: any SQLConnection) throws {
+    static func release(_ attempt: Operation, owner: String, in connection: any SQLConnection) throws {
         try connection.execute(
-            "UPDATE operations SET state = 'pending', attempts = attempts - 1, lease_owner = NULL, message = 'waiting for the server' WHERE id = \(id) AND state = 'running'"
-        )
+            """
+            UPDATE operations SET state = 'pending', attempts = attempts - 1, lease_owner = NULL, message = 'waiting for a server'
+            WHERE id = \(attempt.id) AND state = 'running' AND lease_owner = \(owner) AND attempts = \(attempt.attempts)
+            """)
     }
 
-    static func setProgress(_ id: String, _ progress: Double, _ message: String, in connection: any SQLConnection) throws {
-        try connection.execute("UPDATE operations SET progress = \(progress), message = \(message) WHERE id = \(id) AND state = 'running'")
+    /// Notes how far an attempt is; one whose lease was lost says nothing any more.
+    static func setProgress(_ attempt: Operation, _ progress: Double, _ message: String, in connection: any SQLConnection) throws {
+        try connection.execute(
+            """
+            UPDATE operations SET progress = \(progress), message = \(message)
+            WHERE id = \(attempt.id) AND state = 'running' AND attempts = \(attempt.attempts)
+            """)
+    }
+
+    /// Ends an attempt; false where another worker has taken the operation meanwhile, or it has ended.
+    static func finish(_ attempt: Operation, _ outcome: OperationOutcome, owner: String, in connection: any SQLConnection) throws -> Bool {
+        guard
+            try connection.exists(
+                """
+                SELECT 1 FROM operations
+                WHERE id = \(attempt.id) AND state = 'running' AND lease_owner = \(owner) AND attempts = \(attempt.attempts)
+                """)
+        else { return false }
+        try finish(attempt.id, outcome, in: connection)
+        return true
     }
 
     static func requestCancel(_ id: String, in connection: any SQLConnection) throws {

@@ -1,46 +1,34 @@
 import CatapultAPI
-import Crypto
-import Glibc
 import Hummingbird
 import NIOCore
 import SQLDatabase
-import _NIOFileSystem
 
-/// Receives the files of a version.
+/// Receives the files of a version, and sends them.
 struct FileUpload: Sendable {
     let database: Database
     let storage: StoragePaths
+    let files: VersionFileBytes
+    let limits: UploadLimits
 
-    /// Streams a body to its place: beside it first, and renamed only when size and digest are those of the version's list.
-    func store(_ call: UploadVersionFile, _ body: RequestBody, _ context: CallContext) async throws -> VersionFile {
-        let (version, file) = try await database.read { connection in
-            let version = try VersionStore.resolve(call.versionID, for: context.scope, in: connection)
-            guard let file = try VersionStore.file(call.path, of: version.id, in: connection) else {
+    /// Streams a body into the store, and puts it in the version's folder when size and digest are those of the version's list.
+    func store(_ call: UploadVersionFile, _ body: IncomingBytes, _ context: CallContext) async throws -> VersionFile {
+        let (version, file) = try await find(call.path, of: call.versionID, context)
+        if file.stored == true, (try? await files.open(file, of: version)) != nil { return file }
+        if let length = body.contentLength, length != file.sizeBytes { throw Self.otherSize(file, found: length) }
+        try await limits.check(size: file.sizeBytes)
+        try await files.refuseToOverwrite(file, of: version)
+        let blob = try await BlobStore.mappingProblems(doing: "storing a file") {
+            let staged = try await files.blobs.stage()
+            try await staged.receive(body, limit: file.sizeBytes, tooLong: { Self.otherSize(file, found: nil) })
+            guard staged.size == file.sizeBytes, staged.sha256 == file.sha256 else {
                 throw CatapultError.invalid(
-                    "InvalidPathError", field: "path",
-                    "\(call.path) is not in the list of files of \(version.modelName):\(version.version)",
-                    hint: "A version's files are fixed when it is registered; `GET /api/v1/versions/\(version.id)/files` lists them.",
-                    details: ["path": .string(call.path)])
+                    field: "body",
+                    "\(file.path) arrived with \(staged.size) bytes and SHA-256 \(staged.sha256), but the version lists \(file.sizeBytes) bytes and \(file.sha256)",
+                    hint: "Send the file again; if it has changed, register a new version.")
             }
-            return (version, file)
+            return try await files.blobs.publish(staged) { blob, _ in blob }
         }
-        if file.stored == true { return file }
-        let target = try storage.resolve("\(version.cephPath ?? version.modelRepository)/\(file.path)")
-        let temporary = "\(target).\(Identifier.make()).part"
-        guard let slash = target.lastIndex(of: "/") else { throw CatapultError.internalError(requestID: context.requestID) }
-        do {
-            try PrivateFile.makeDirectory(String(target[..<slash]))
-            try await receive(body, file, into: temporary)
-        } catch {
-            unlink(temporary)
-            throw Self.mapped(error)
-        }
-        guard rename(temporary, target) == 0 else {
-            unlink(temporary)
-            throw CatapultError.internalError(requestID: context.requestID)
-        }
-        try await database.write { connection in
-            try VersionStore.setStored(file.path, of: version.id, in: connection)
+        try await files.place(blob, file, of: version) { connection in
             try AuditLog.record(
                 context, id: version.id, details: ["path": .string(file.path), "size_bytes": .int(file.sizeBytes)], in: connection)
         }
@@ -48,35 +36,44 @@ struct FileUpload: Sendable {
         return VersionFile(path: file.path, sizeBytes: file.sizeBytes, sha256: file.sha256, stored: true)
     }
 
-    private func receive(_ body: RequestBody, _ file: VersionFile, into path: String) async throws {
-        try await FileSystem.shared.withFileHandle(forWritingAt: FilePath(path), options: .newFile(replaceExisting: false)) { handle in
-            var digest = SHA256()
-            var count: Int64 = 0
-            for try await buffer in body {
-                guard count + Int64(buffer.readableBytes) <= file.sizeBytes else {
-                    throw CatapultError.invalid(
-                        field: "body", "\(file.path) has more than the \(file.sizeBytes) bytes that the version lists",
-                        hint: "Register a new version with the file as it is now.")
-                }
-                buffer.withUnsafeReadableBytes { digest.update(bufferPointer: $0) }
-                try await handle.write(contentsOf: buffer, toAbsoluteOffset: count)
-                count += Int64(buffer.readableBytes)
-            }
-            let found = digest.finalize().map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }.joined()
-            guard count == file.sizeBytes, found == file.sha256 else {
+    /// A file of a version, to be sent.
+    func download(_ call: DownloadVersionFile, _ context: CallContext) async throws -> Download {
+        let (version, file) = try await find(call.path, of: call.versionID, context)
+        return try await files.open(file, of: version)
+    }
+
+    /// The digests of a version's files, as `sha256sum --check` reads them.
+    func manifest(_ call: GetVersionManifest, _ context: CallContext) async throws -> ResponseBody {
+        let files = try await database.read { connection in
+            try VersionStore.files(of: VersionStore.resolve(call.versionID, for: context.scope, in: connection).id, in: connection)
+        }
+        return ResponseBody(byteBuffer: ByteBuffer(string: files.map { Self.manifestLine($0) }.joined()))
+    }
+
+    /// As sha256sum writes it: a name with a backslash or a line end is escaped, and the line begins with a backslash then.
+    private static func manifestLine(_ file: VersionFile) -> String {
+        let escaped = file.path.replacing("\\", with: "\\\\").replacing("\n", with: "\\n").replacing("\r", with: "\\r")
+        return "\(escaped == file.path ? "" : "\\")\(file.sha256)  \(escaped)\n"
+    }
+
+    private func find(_ path: String, of reference: String, _ context: CallContext) async throws -> (Version, VersionFile) {
+        try await database.read { connection in
+            let version = try VersionStore.resolve(reference, for: context.scope, in: connection)
+            guard let file = try VersionStore.file(path, of: version.id, in: connection) else {
                 throw CatapultError.invalid(
-                    field: "body",
-                    "\(file.path) arrived with \(count) bytes and SHA-256 \(found), but the version lists \(file.sizeBytes) bytes and \(file.sha256)",
-                    hint: "Send the file again; if it has changed, register a new version.")
+                    "InvalidPathError", field: "path",
+                    "\(path) is not in the list of files of \(version.modelName):\(version.version)",
+                    hint: "A version's files are fixed when it is registered; `GET /api/v1/versions/\(version.id)/files` lists them.",
+                    details: ["path": .string(path)])
             }
-            try await handle.synchronize()
+            return (version, file)
         }
     }
 
-    private static func mapped(_ error: any Error) -> any Error {
-        if let error = error as? FileSystemError, "\(error)".contains("No space left") {
-            return CatapultError.storageFull("storing a file")
-        }
-        return error
+    private static func otherSize(_ file: VersionFile, found: Int64?) -> CatapultError {
+        .invalid(
+            field: "body",
+            "\(file.path) has \(found.map { "\($0) bytes, but the version lists \(file.sizeBytes)" } ?? "more than the \(file.sizeBytes) bytes that the version lists")",
+            hint: "Register a new version with the file as it is now.")
     }
 }

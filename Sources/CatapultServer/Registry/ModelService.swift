@@ -73,6 +73,7 @@ struct ModelService: Sendable {
                 context, id: model.id,
                 details: ["name": .string(model.name), "versions": .int(Int64(model.versionCount))].merging(released) { $1 }, in: connection
             )
+            try ArtifactStore.delete(ofModel: model.id, in: connection)
             try ModelStore.delete(model.id, in: connection)
             return Deletion(deletedID: model.id)
         }

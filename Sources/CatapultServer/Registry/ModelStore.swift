@@ -39,12 +39,24 @@ enum ModelStore {
             """)
     }
 
+    /// Marks where a model comes from, or that its files are gone. The counter of orphaned models is kept beside.
+    static func setSource(_ source: ModelSource, of id: String, in connection: any SQLConnection) throws {
+        guard let before = try find(id, in: connection)?.source, before != source else { return }
+        try connection.execute("UPDATE models SET source = \(source) WHERE id = \(id)")
+        let step = (source == .orphaned ? 1 : 0) - (before == .orphaned ? 1 : 0)
+        if step != 0 { try connection.execute("UPDATE counters SET n = n + \(step) WHERE name = 'orphaned_models'") }
+    }
+
     static func delete(_ id: String, in connection: any SQLConnection) throws {
         try connection.execute("DELETE FROM models WHERE id = \(id)")
     }
 
     static func find(_ id: String, in connection: any SQLConnection) throws -> Model? {
         try connection.fetchFirst("SELECT \(columns) FROM models WHERE id = \(id)", model)
+    }
+
+    static func find(named name: String, in connection: any SQLConnection) throws -> Model? {
+        try connection.fetchFirst("SELECT \(columns) FROM models WHERE name = \(name)", model)
     }
 
     /// The model with an id or a name that lies inside of the scope; 404 with near names otherwise.
@@ -104,5 +116,16 @@ enum ModelStore {
         return try connection.fetchAll("SELECT id, name FROM models WHERE \(filter) ORDER BY name LIMIT \(limit)") { row in
             ModelOption(id: try row.get(0), name: try row.get(1))
         }
+    }
+
+    /// The models whose versions are largest; their sizes are kept by triggers, so this reads as many rows as it gives.
+    static func largest(_ count: Int, for scope: KeyScope, in connection: any SQLConnection) throws -> [ModelSize] {
+        let inScope = scope.models("name", in: connection.dialect) ?? "TRUE"
+        return try connection.fetchAll(
+            """
+            SELECT id, name, size_bytes, version_count FROM models WHERE size_bytes > 0 AND \(inScope)
+            ORDER BY size_bytes DESC, id LIMIT \(count)
+            """
+        ) { ModelSize(id: try $0.get(0), name: try $0.get(1), size: try $0.get(2), versions: try $0.get(3)) }
     }
 }

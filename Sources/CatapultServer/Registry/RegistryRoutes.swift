@@ -25,6 +25,8 @@ enum RegistryRoutes {
         routes.handle(ListVersionDeployments.self) { try await deploymentsOfVersion($0, $1) }
         routes.handle(ListModelReferences.self) { try await models.references($0, $1) }
         routes.handle(ListVersionReferences.self) { try await versions.references($0, $1) }
+        routes.download(DownloadVersionFile.self) { try await upload.download($0, $1) }
+        routes.stream(GetVersionManifest.self) { try await upload.manifest($0, $1) }
         routes.receive(UploadVersionFile.self) { try await upload.store($0, $1, $2) }
     }
 

@@ -8,8 +8,11 @@ import SQLDatabase
 struct VersionService: Sendable {
     let database: Database
     let storage: StoragePaths
+    let blobs: BlobStore
     /// Builds the image of a new version where that is asked for; nil where images are not built.
     var autoBuilder: AutoBuilder?
+    /// Tells the workers of a kind that a transaction of ours has queued something.
+    var wake: @Sendable (OperationKind) -> Void = { _ in }
 
     func list(_ call: ListVersions, _ context: CallContext) async throws -> Page<Version> {
         try await database.read { try VersionStore.list(call, for: context.scope, in: $0) }
@@ -51,7 +54,8 @@ struct VersionService: Sendable {
         let model = try await database.read { try ModelStore.resolve(reference, for: context.scope, in: $0) }
         if let path = call.cephPath { _ = try storage.resolve(path) }
         let folder = try storage.resolve(call.cephPath ?? model.storagePath)
-        let files = try Self.check(call.files ?? [], in: folder)
+        let (files, places) = try await VersionFileBytes(blobs: blobs).adopt(
+            Self.check(call.files ?? [], in: folder), in: folder, for: context.scope)
         let listed = files.isEmpty ? nil : files.reduce(0) { $0 + $1.sizeBytes }
         let builder = try await Self.requireBuilder(autoBuilder, for: call)
         let version = Version(
@@ -66,6 +70,9 @@ struct VersionService: Sendable {
             try await database.write { connection in
                 try Self.refuseNameOfAlias(call.version, of: model, in: connection)
                 try VersionStore.insert(version, files: files, in: connection)
+                guard try VersionFileBytes.record(places, of: files, version, in: connection) else {
+                    throw CatapultError.unavailable("The store", "it is removing bytes that this version needs", hint: "Try again.")
+                }
                 for dependency in call.dependencies ?? [] {
                     _ = try DependencyStore.add(dependency, to: version, context, in: connection)
                 }
@@ -73,6 +80,7 @@ struct VersionService: Sendable {
                 if var model = try ModelStore.find(model.id, in: connection), model.learn(ModelFacts(), paths: files.map(\.path)) {
                     try ModelStore.update(model, in: connection)
                 }
+                try MLflowService.enqueue(for: version, context, in: connection)
                 try AuditLog.record(
                     context, id: version.id,
                     details: [
@@ -92,6 +100,7 @@ struct VersionService: Sendable {
         } catch DatabaseError.foreignKeyViolation {
             throw CatapultError.notFound(.model, reference)
         }
+        if version.mlflowURL != nil { wake(.mlflow) }
         if version.missingFiles == 0 {
             await FactsRecorder(database: database, storage: storage).record(versionID: version.id, logger: context.logger)
         }
@@ -155,11 +164,13 @@ struct VersionService: Sendable {
 
     func update(_ call: UpdateVersion, _ context: CallContext) async throws -> Version {
         if let path = call.cephPath { _ = try storage.resolve(path) }
+        defer { if call.mlflowURL != nil { wake(.mlflow) } }
         do {
             return try await database.write { connection in
                 var version = try VersionStore.resolve(call.versionID, for: context.scope, in: connection)
                 try VersionDefinition.check(call, on: version, in: connection)
                 let plan = try Self.lifePlan(call, version, context, in: connection)
+                let known = version.mlflowURL
                 version.quantization = call.quantization ?? version.quantization
                 version.releaseNotes = call.releaseNotes ?? version.releaseNotes
                 version.metadata = call.metadata ?? version.metadata
@@ -171,6 +182,7 @@ struct VersionService: Sendable {
                 try VersionStore.update(version, in: connection)
                 try LifeStore.apply(plan, reason: nil, by: context.caller?.name, in: connection)
                 let changed = try VersionStore.find(version.id, in: connection) ?? version
+                if version.mlflowURL != known { try MLflowService.enqueue(for: version, context, in: connection) }
                 try AuditLog.record(
                     context, id: version.id,
                     details: [
@@ -210,6 +222,7 @@ struct VersionService: Sendable {
                 context, id: version.id,
                 details: ["model": .string(version.modelName), "version": .string(version.version)].merging(released) { $1 }, in: connection
             )
+            try ArtifactStore.delete(ofVersion: version.id, in: connection)
             try VersionStore.delete(version.id, in: connection)
             return Deletion(deletedID: version.id)
         }

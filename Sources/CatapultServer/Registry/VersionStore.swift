@@ -79,6 +79,12 @@ enum VersionStore {
         try connection.fetchFirst("\(selection) WHERE v.id = \(id)", version)
     }
 
+    /// The oldest version of a model with these files.
+    static func find(modelID: String, digest: String, in connection: any SQLConnection) throws -> Version? {
+        try connection.fetchFirst(
+            "\(selection) WHERE v.model_id = \(modelID) AND v.digest = \(digest) ORDER BY v.created_at, v.id LIMIT 1", version)
+    }
+
     static func find(
         modelID: String, version text: String, quantization: String?, in connection: any SQLConnection
     ) throws -> Version? {
@@ -241,21 +247,34 @@ enum VersionStore {
 
     static func files(of versionID: String, in connection: any SQLConnection) throws -> [VersionFile] {
         try connection.fetchAll(
-            "SELECT path, size_bytes, sha256, stored FROM version_files WHERE version_id = \(versionID) ORDER BY path", file)
+            "SELECT path, size_bytes, sha256, stored, problem FROM version_files WHERE version_id = \(versionID) ORDER BY path", file)
     }
 
     static func file(_ path: String, of versionID: String, in connection: any SQLConnection) throws -> VersionFile? {
         try connection.fetchFirst(
-            "SELECT path, size_bytes, sha256, stored FROM version_files WHERE version_id = \(versionID) AND path = \(path)", file)
+            "SELECT path, size_bytes, sha256, stored, problem FROM version_files WHERE version_id = \(versionID) AND path = \(path)", file)
     }
 
     private static func file(_ row: SQLRow) throws -> VersionFile {
-        VersionFile(path: try row.get(0), sizeBytes: try row.get(1), sha256: try row.get(2), stored: try row.get(3) as Bool)
+        VersionFile(
+            path: try row.get(0), sizeBytes: try row.get(1), sha256: try row.get(2), stored: try row.get(3) as Bool, problem: try row.get(4)
+        )
+    }
+
+    /// Notes that a file is not as it should be: it has to arrive again.
+    static func setDamaged(_ path: String, of versionID: String, _ problem: String, in connection: any SQLConnection) throws {
+        try connection.execute(
+            "UPDATE version_files SET stored = FALSE, problem = \(problem) WHERE version_id = \(versionID) AND path = \(path)")
+        try countMissing(of: versionID, in: connection)
     }
 
     /// Notes that a file has arrived. The count of missing files is made anew from the rows, so that doing it twice does no harm.
     static func setStored(_ path: String, of versionID: String, in connection: any SQLConnection) throws {
-        try connection.execute("UPDATE version_files SET stored = TRUE WHERE version_id = \(versionID) AND path = \(path)")
+        try connection.execute("UPDATE version_files SET stored = TRUE, problem = NULL WHERE version_id = \(versionID) AND path = \(path)")
+        try countMissing(of: versionID, in: connection)
+    }
+
+    private static func countMissing(of versionID: String, in connection: any SQLConnection) throws {
         try connection.execute(
             """
             UPDATE versions SET missing_files = (SELECT count(*) FROM version_files WHERE version_id = \(versionID) AND NOT stored)

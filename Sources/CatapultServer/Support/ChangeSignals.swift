@@ -8,9 +8,25 @@ import ServiceLifecycle
 final class ChangeSignals: Sendable {
     fileprivate typealias Subscribers = NIOLockedValueBox<[String: [ObjectIdentifier: Signal]]>
     private let subscribers = Subscribers([:])
+    private let forward: @Sendable (String) -> Void
 
-    /// Tells everybody who waits for this name.
+    /// Signals of this server; `forward` takes each to the others.
+    init(forward: @escaping @Sendable (String) -> Void = { _ in }) { self.forward = forward }
+
+    /// Tells everybody who waits for this name, on every server.
     func notify(_ name: String) {
+        notifyHere(name)
+        forward(name)
+    }
+
+    /// Tells everybody on this server who waits for any name: signals may have been lost, so all look again.
+    func notifyAllHere() {
+        let waiting = subscribers.withLockedValue { $0.values.flatMap(\.values) }
+        for signal in waiting { signal.raise() }
+    }
+
+    /// Tells those on this server who wait for this name.
+    func notifyHere(_ name: String) {
         let waiting = subscribers.withLockedValue { $0[name].map { Array($0.values) } ?? [] }
         for signal in waiting { signal.raise() }
     }
@@ -40,6 +56,15 @@ final class ChangeSignals: Sendable {
                 try await gracefulShutdown()
                 throw CancellationError()
             }
+            defer { group.cancelAll() }
+            return try await group.next() ?? false
+        }
+    }
+
+    /// Waits for the next change of either, as ``next(_:within:)`` does for one.
+    static func next(_ first: Subscription, or second: Subscription, within limit: Duration) async throws -> Bool {
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            for changes in [first, second] { group.addTask { try await next(changes, within: limit) } }
             defer { group.cancelAll() }
             return try await group.next() ?? false
         }

@@ -1,5 +1,6 @@
 import CatapultAPI
 import ContainerEngine
+import HTTPTypes
 import SQLDatabase
 
 /// What the server says of itself and its host. Every answer comes in time, whatever the parts do.
@@ -60,18 +61,31 @@ struct SystemService: Sendable {
         }
     }
 
-    func storage() async throws -> Storage {
+    func storage(_ context: CallContext) async throws -> Storage {
         guard let space = await space.value() else {
             throw CatapultError.unavailable(
                 "The storage root", "\(storageRoot) cannot be read", hint: "See that it exists and that its file system is mounted.")
         }
-        let (models, versions) = try await database.read { connection in
+        let (models, versions, largest) = try await database.read { connection in
             (
                 try connection.fetchInt("SELECT n FROM counters WHERE name = 'models'") ?? 0,
-                try connection.fetchInt("SELECT n FROM counters WHERE name = 'versions'") ?? 0
+                try connection.fetchInt("SELECT n FROM counters WHERE name = 'versions'") ?? 0,
+                try ModelStore.largest(10, for: context.scope, in: connection)
             )
         }
-        return Storage(total: space.total, free: space.free, modelsCount: Int(models), versionsCount: Int(versions), root: storageRoot)
+        return Storage(
+            total: space.total, free: space.free, modelsCount: Int(models), versionsCount: Int(versions), largestModels: largest,
+            root: storageRoot)
+    }
+
+    /// A folder beneath the storage root; the header fields say how much of it is shown.
+    func files(_ call: ListStorageFiles) async throws -> ([StorageFile], HTTPFields) {
+        let listing = StorageListing(root: try BeneathRoot(storageRoot))
+        let (limit, offset) = (call.limit ?? 1_000, call.offset ?? call.skip ?? 0)
+        let page = try await BlockingCall.run { try listing.list(call.path ?? "", limit: limit, offset: offset) }
+        var fields: HTTPFields = [.totalCount: "\(page.total)"]
+        if page.isCut { fields[.truncated] = "true" }
+        return (page.files, fields)
     }
 
     func gpus() async -> GPUInventory { await gpuDetector.inventory() }

@@ -38,9 +38,13 @@ final class PostgreSQLBackend: DatabaseBackend {
     let dialect = SQLDialect.postgresql
     private let writer: Worker
     private let readers: ConnectionPool<Worker>
+    private let hub: NotificationHub
+    private let listener: PostgreSQLListener
     private let closing = Mutex<Task<Void, Never>?>(nil)
 
-    private init(writer: Worker, readers: [Worker]) {
+    private init(writer: Worker, readers: [Worker], link: PostgreSQLLink) {
+        hub = NotificationHub()
+        listener = PostgreSQLListener(url: link.url, library: link.library, hub: hub)
         self.writer = writer
         self.readers = ConnectionPool(readers)
     }
@@ -60,7 +64,7 @@ final class PostgreSQLBackend: DatabaseBackend {
                 label: "\(configuration.label).reader.\(number)", link: link,
                 settings: limits + [("idle_in_transaction_session_timeout", "60000")])
         }
-        return PostgreSQLBackend(writer: writer, readers: readers)
+        return PostgreSQLBackend(writer: writer, readers: readers, link: link)
     }
 
     func read<T: Sendable>(_ body: @Sendable (any SQLConnection) throws -> T) async throws -> T {
@@ -86,12 +90,24 @@ final class PostgreSQLBackend: DatabaseBackend {
         _ = try await read { _ in }
     }
 
+    func backup(to path: String) async throws {
+        throw DatabaseError.unsupported("a PostgreSQL database is backed up with pg_dump")
+    }
+
+    func notifications(_ channel: String) -> DatabaseNotifications {
+        let (queue, notifications) = hub.subscribe(channel)
+        listener.listen(to: channel, for: queue)
+        return notifications
+    }
+
     func close() async throws {
         let task = closing.withLock { closing in
             // In a task of its own: closing must not stop half-way when who asks for it is cancelled.
             let task =
                 closing
                 ?? Task {
+                    self.listener.close()
+                    self.hub.finish()
                     for reader in await self.readers.close() { await reader.close() }
                     await self.writer.close()
                 }

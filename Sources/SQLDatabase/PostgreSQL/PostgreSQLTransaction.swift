@@ -74,6 +74,13 @@ final class PostgreSQLTransaction: SQLConnection {
         return try withExtendedLifetime(result) { try map(SQLRow(result: result, row: 0)) }
     }
 
+    func notify(_ channel: String, _ payload: String) throws {
+        guard session != nil else { throw DatabaseError.closed }
+        let notification = try PendingNotification(channel: channel, payload: payload)
+        guard kind != .read else { throw DatabaseError.readOnly }
+        _ = try perform("SELECT pg_notify(\(notification.channel), \(notification.payload))")
+    }
+
     func executeScript(_ sql: String) throws {
         guard session != nil else { throw DatabaseError.closed }
         guard !sql.utf8.contains(0) else { throw DatabaseError.syntax(sql: sql, message: "a NUL character") }

@@ -12,9 +12,12 @@ final class SQLiteBackend: DatabaseBackend {
     private let writerThread: SerialThread
     private let readers: ConnectionPool<DatabaseQueue>
     private let lock: FileLock
+    private let hub = NotificationHub()
+    private let path: String
     private let closing = Mutex<Task<Void, any Error>?>(nil)
 
-    private init(writer: DatabaseQueue, writerThread: SerialThread, readers: [DatabaseQueue], lock: FileLock) {
+    private init(path: String, writer: DatabaseQueue, writerThread: SerialThread, readers: [DatabaseQueue], lock: FileLock) {
+        self.path = path
         self.writer = writer
         self.writerThread = writerThread
         self.readers = ConnectionPool(readers)
@@ -37,7 +40,7 @@ final class SQLiteBackend: DatabaseBackend {
             let readers = try (1...max(1, configuration.maximumReaders)).map {
                 try open(path, settings, label: "\(configuration.label).reader.\($0)", readonly: true)
             }
-            return SQLiteBackend(writer: writer, writerThread: thread, readers: readers, lock: lock)
+            return SQLiteBackend(path: path, writer: writer, writerThread: thread, readers: readers, lock: lock)
         }
     }
 
@@ -109,7 +112,33 @@ final class SQLiteBackend: DatabaseBackend {
     }
 
     func write<T: Sendable>(_ body: @Sendable (any SQLConnection) throws -> T) async throws -> T {
-        try await onWriter { try SQLiteConnection.withTransaction(.write, $0, body) }
+        try await onWriter { database in
+            try SQLiteConnection.withTransaction(.write, database, onCommit: post, body)
+        }
+    }
+
+    private func post(_ notifications: [PendingNotification]) {
+        for notification in notifications { hub.post(.payload(notification.payload), to: notification.channel) }
+    }
+
+    func notifications(_ channel: String) -> DatabaseNotifications {
+        let (queue, notifications) = hub.subscribe(channel)
+        queue.add(.resumed)
+        return notifications
+    }
+
+    func backup(to target: String) async throws {
+        guard closing.withLock({ $0 == nil }) else { throw DatabaseError.closed }
+        // A connection and a thread of its own: a long copy holds up neither readers nor the writer.
+        try await SerialThread(label: "catapult.database.backup").run {
+            try Task.checkCancellation()
+            var settings = Configuration()
+            settings.readonly = true
+            settings.busyMode = .timeout(5)
+            let source = try translatingSQLiteErrors { try DatabaseQueue(path: path, configuration: settings) }
+            defer { try? source.close() }
+            try SQLiteBackup.copy(from: source, to: target)
+        }
     }
 
     func migrate<T: Sendable>(_ body: @Sendable (any SQLConnection) throws -> T) async throws -> T {
@@ -145,6 +174,7 @@ final class SQLiteBackend: DatabaseBackend {
     }
 
     private func closeConnections() async throws {
+        hub.finish()
         let idle = await readers.close()
         try await writerThread.run {
             defer { lock.release() }

@@ -14,6 +14,8 @@ final class SQLiteConnection: SQLConnection {
     private var database: GRDB.Database?
 
     private let kind: Kind
+    /// What the commit sends.
+    private(set) var notifications: [PendingNotification] = []
     /// The failure on which SQLite rolled the transaction back by itself.
     private var abortCause: DatabaseError?
 
@@ -23,7 +25,12 @@ final class SQLiteConnection: SQLConnection {
     }
 
     /// Lends a connection to `body` inside a transaction: committed when it returns, rolled back when it throws.
-    static func withTransaction<T>(_ kind: Kind, _ database: GRDB.Database, _ body: (any SQLConnection) throws -> T) throws -> T {
+    ///
+    /// - Parameter onCommit: gets the notifications of a transaction that has committed.
+    static func withTransaction<T>(
+        _ kind: Kind, _ database: GRDB.Database, onCommit: ([PendingNotification]) -> Void = { _ in },
+        _ body: (any SQLConnection) throws -> T
+    ) throws -> T {
         let connection = SQLiteConnection(database, kind)
         defer { connection.database = nil }
         try connection.run(kind == .write ? "BEGIN IMMEDIATE" : "BEGIN")
@@ -31,6 +38,7 @@ final class SQLiteConnection: SQLConnection {
             let result = try body(connection)
             try connection.requireTransaction()
             try connection.run("COMMIT")
+            onCommit(connection.notifications)
             return result
         } catch {
             connection.rollBack()
@@ -67,6 +75,13 @@ final class SQLiteConnection: SQLConnection {
             if sqlite3_stmt_readonly(statement) == 0 { while try step(statement, query) {} }
             return first
         }
+    }
+
+    func notify(_ channel: String, _ payload: String) throws {
+        _ = try openDatabase()
+        let notification = try PendingNotification(channel: channel, payload: payload)
+        guard kind == .write else { throw DatabaseError.readOnly }
+        if !notifications.contains(notification) { notifications.append(notification) }
     }
 
     func executeScript(_ sql: String) throws {

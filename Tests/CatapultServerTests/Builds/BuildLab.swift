@@ -1,5 +1,6 @@
 import CatapultAPI
 import ContainerEngine
+import DatabaseTesting
 import Foundation
 import Logging
 import NIOConcurrencyHelpers
@@ -18,6 +19,7 @@ struct BuildLab: Sendable {
     let signals: ChangeSignals
     let logs: LogFiles
     let engine: ContainerEngine
+    let leader: Leader
     let runner: OperationRunner
     let planner: BuildPlanner
     let service: BuildService
@@ -35,23 +37,13 @@ struct BuildLab: Sendable {
     ///   - host: another engine than the machine's.
     ///   - baseImage: the server's BASE_IMAGE.
     static func with<Result>(
-        host: EngineHost? = nil, baseImage: String? = nil, timeLimit: Duration = BuildOperation.timeLimit,
-        _ body: (BuildLab) async throws -> Result
+        on database: TestDatabase = .sqlite, host: EngineHost? = nil, baseImage: String? = nil,
+        timeLimit: Duration = BuildOperation.timeLimit, _ body: (BuildLab) async throws -> Result
     ) async throws -> Result {
-        try await withDirectory { directory in
-            let configuration = ContainerEngine.Configuration(host: try host ?? EngineHost())
-            return try await ContainerEngine.withEngine(configuration, logger: logger) { engine in
-                let database = try await Database.open(
-                    .init(location: .sqlite(path: "\(directory)/test.sqlite")), migrations: Migrations.all, logger: logger)
-                do {
-                    let result = try await body(
-                        try BuildLab(directory, database, engine, baseImage: baseImage, timeLimit: timeLimit))
-                    try await database.close()
-                    return result
-                } catch {
-                    try? await database.close()
-                    throw error
-                }
+        let configuration = ContainerEngine.Configuration(host: try host ?? EngineHost())
+        return try await database.open { database, directory in
+            try await ContainerEngine.withEngine(configuration, logger: logger) { engine in
+                try await body(try BuildLab(directory, database, engine, baseImage: baseImage, timeLimit: timeLimit))
             }
         }
     }
@@ -72,20 +64,28 @@ struct BuildLab: Sendable {
         templates = TemplateLibrary(directory: "\(directory)/templates", logger: Self.logger)
         signals = ChangeSignals()
         logs = try LogFiles(directory: "\(directory)/logs")
+        let shared = SharedLogs(files: logs, database: database, signals: signals, logger: Self.logger)
+        leader = Leader.alone(database, signals)
         let operation = BuildOperation(
             database: database, engine: engine, templates: templates, storage: storage,
             baseImages: baseImage.flatMap { BaseImages($0) } ?? BaseImages(), timeLimit: timeLimit)
-        runner = OperationRunner(database: database, signals: signals, logs: logs, handlers: [operation], logger: Self.logger)
+        runner = OperationRunner(database: database, signals: signals, logs: shared, leader: leader, handlers: [operation], logger: Self.logger)
         planner = BuildPlanner(templates: templates, storage: storage, signals: signals)
         service = BuildService(
-            database: database, planner: planner, probe: EngineProbe(engine: engine), runner: runner, signals: signals, logs: logs)
-        operations = OperationService(database: database, runner: runner, signals: signals, logs: logs)
+            database: database, planner: planner, probe: EngineProbe(engine: engine), runner: runner, signals: signals, logs: shared)
+        operations = OperationService(database: database, runner: runner, signals: signals, logs: shared)
     }
 
     /// Runs the workers as long as `body` does.
     func working<Result: Sendable>(_ body: () async throws -> Result) async throws -> Result {
-        let runner = runner
-        let workers = Task { try await runner.run() }
+        let (runner, leader) = (runner, leader)
+        let workers = Task {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await leader.run() }
+                group.addTask { try await runner.run() }
+                try await group.waitForAll()
+            }
+        }
         do {
             let result = try await body()
             workers.cancel()

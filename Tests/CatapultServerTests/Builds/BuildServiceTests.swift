@@ -176,7 +176,9 @@ struct BuildServiceTests {
             let authenticator = Authenticator(database: lab.database)
             let router = Router(context: HTTPContext.self)
             router.add(middleware: RequestMiddleware())
-            let routes = CallRoutes(router: router, authenticator: authenticator, maximumBodySize: 1 << 20)
+            let routes = CallRoutes(
+                router: router, gate: RequestGate(authenticator: authenticator), audit: AuditLog(database: lab.database),
+                maximumBodySize: 1 << 20)
             BuildRoutes.register(routes, builds: lab.service)
             let secret = KeySecret.random()
             try await lab.database.write {

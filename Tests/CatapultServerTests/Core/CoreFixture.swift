@@ -1,4 +1,5 @@
 import CatapultAPI
+import DatabaseTesting
 import Foundation
 import HTTPTypes
 import Hummingbird
@@ -9,17 +10,18 @@ import SQLDatabase
 @testable import CatapultServer
 
 /// A server's floor without an engine: a database in a temporary folder, access, registry, environments, operations and HTTP.
-struct CoreFixture {
+struct CoreFixture: Sendable {
     let directory: String
     let database: Database
-    let signals = ChangeSignals()
+    let signals: ChangeSignals
     let logs: LogFiles
     let storage: StoragePaths
     let authenticator: Authenticator
     let keys: KeyService
-    let router: Router<HTTPContext>
-    let routes: CallRoutes
     let adminKey: String
+    private let responder: RouterResponder<HTTPContext>
+    let blobs: BlobStore
+    let runner: OperationRunner
     static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     /// The caller that tests act as where no HTTP is involved.
@@ -30,50 +32,66 @@ struct CoreFixture {
             action: AuditAction(action, kind), logger: logger)
     }
 
-    /// Runs a test with a fixture, and removes its folder afterwards.
-    static func with(_ body: (CoreFixture) async throws -> Void) async throws {
-        let directory = FileManager.default.temporaryDirectory.appendingPathComponent("catapult-core-\(UUID().uuidString)").path
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: directory) }
-        let fixture = try await CoreFixture(directory: directory)
-        do {
-            try await body(fixture)
-        } catch {
-            try? await fixture.database.close()
-            throw error
+    /// Runs a test with a fixture, once on each database, and removes its folder and database afterwards.
+    static func with(on databases: [TestDatabase] = TestDatabase.all, _ body: (CoreFixture) async throws -> Void) async throws {
+        for kind in databases {
+            let signals = ChangeSignals()
+            try await kind.open(signals) { database, directory in
+                try await body(try await CoreFixture(directory: directory, database: database, signals: signals))
+            }
         }
-        try await fixture.database.close()
     }
 
-    private init(directory: String) async throws {
+    private init(directory: String, database: Database, signals: ChangeSignals) async throws {
         self.directory = directory
-        database = try await Database.open(
-            .init(location: .sqlite(path: "\(directory)/test.sqlite")), migrations: Migrations.all, logger: Self.logger,
-            lastStep: SearchIndexer.finish(signals))
+        self.signals = signals
+        self.database = database
         logs = try LogFiles(directory: "\(directory)/logs")
         storage = try StoragePaths(root: "\(directory)/storage")
+        blobs = try BlobStore(database: database, storage: storage)
+        runner = OperationRunner(
+            database: database, signals: signals, logs: SharedLogs(files: logs, database: database, signals: signals, logger: Self.logger),
+            leader: .alone(database, signals),
+            handlers: [VerifyOperation(database: database, blobs: blobs), GarbageOperation(database: database, blobs: blobs)],
+            logger: Self.logger)
         authenticator = Authenticator(database: database)
         keys = KeyService(database: database, authenticator: authenticator)
         guard case .created(let key) = try await AdminKey.ensure(given: nil, dataDirectory: directory, database: database) else {
             throw StartupErrorInTest()
         }
         adminKey = key
-        router = Router(context: HTTPContext.self)
+        let router = Router(context: HTTPContext.self)
         router.add(middleware: RequestMiddleware())
-        routes = CallRoutes(router: router, authenticator: authenticator, maximumBodySize: 64 << 10)
+        let routes = CallRoutes(
+            router: router, gate: RequestGate(authenticator: authenticator), audit: AuditLog(database: database),
+            maximumBodySize: 64 << 10)
         RegistryRoutes.register(
             routes, models: ModelService(database: database, storage: storage),
-            versions: VersionService(database: database, storage: storage), upload: FileUpload(database: database, storage: storage),
+            versions: VersionService(database: database, storage: storage, blobs: blobs),
+            upload: FileUpload(
+                database: database, storage: storage, files: VersionFileBytes(blobs: blobs),
+                limits: UploadLimits(maximumSize: nil, folder: storage.root)),
             deploymentsOfVersion: { _, _ in [] })
+        let limits = UploadLimits(maximumSize: 16 << 20, folder: storage.root)
+        ArtifactRoutes.register(
+            routes, artifacts: ArtifactService(database: database, storage: storage, blobs: blobs),
+            receiver: ArtifactReceiver(database: database, blobs: blobs, limits: limits),
+            uploads: UploadService(database: database, storage: storage, blobs: blobs, limits: limits),
+            sources: ArtifactSources(storage: storage), care: ArtifactCare(database: database, runner: runner))
         SearchRoutes.register(routes, search: SearchService(database: database))
         RegistryRoutes.register(routes, life: VersionLifeService(database: database), lineage: LineageService(database: database))
         EnvironmentRoutes.register(routes, environments: EnvironmentService(database: database))
         AccessRoutes.register(routes, keys: keys, audit: AuditLog(database: database))
         routes.refuseOtherMethods()
+        responder = router.buildResponder()
     }
 
+    /// A server that leads, as the only one there is.
+    var leader: Leader { .alone(database, signals) }
+    var sharedLogs: SharedLogs { SharedLogs(files: logs, database: database, signals: signals, logger: Self.logger) }
+
     var models: ModelService { ModelService(database: database, storage: storage) }
-    var versions: VersionService { VersionService(database: database, storage: storage) }
+    var versions: VersionService { VersionService(database: database, storage: storage, blobs: blobs) }
 
     /// A model in the registry.
     func model(_ name: String = "gpt-model") async throws -> Model {
@@ -83,7 +101,7 @@ struct CoreFixture {
     /// Requests against the router, with the admin's key unless another is given.
     func http(_ body: @Sendable (HTTPProbe) async throws -> Void) async throws {
         let key = adminKey
-        try await Application(router: router).test(.router) { client in try await body(HTTPProbe(client: client, key: key)) }
+        try await Application(responder: responder).test(.router) { client in try await body(HTTPProbe(client: client, key: key)) }
     }
 }
 

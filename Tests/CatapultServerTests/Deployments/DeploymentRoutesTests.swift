@@ -19,7 +19,9 @@ import Testing
             try await lab.server(controlling: false) { server in
                 let router = Router(context: HTTPContext.self)
                 router.add(middleware: RequestMiddleware())
-                let routes = CallRoutes(router: router, authenticator: Authenticator(database: lab.database), maximumBodySize: 64 << 10)
+                let routes = CallRoutes(
+                    router: router, gate: RequestGate(authenticator: Authenticator(database: lab.database)),
+                    audit: AuditLog(database: lab.database), maximumBodySize: 64 << 10)
                 DeploymentRoutes.register(routes, deployments: server.service)
                 #expect(routes.handled.count == 13)
                 try await Application(router: router).test(.live) { client in try await body(client, [.apiKey: key], server) }

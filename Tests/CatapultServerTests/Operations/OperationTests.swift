@@ -8,20 +8,20 @@ import Testing
 
 @testable import CatapultServer
 
-@Suite struct OperationTests {
-    /// A handler whose work the test decides.
-    private struct ScriptedHandler: OperationHandler {
-        static let kind = OperationKind.build
-        let concurrency = 1
-        let work: @Sendable (OperationRun) async throws -> JSONValue
+/// A handler whose work the test decides.
+struct ScriptedHandler: OperationHandler {
+    static let kind = OperationKind.build
+    var concurrency = 1
+    let work: @Sendable (OperationRun) async throws -> JSONValue
 
-        func run(_ run: OperationRun) async throws -> JSONValue { try await work(run) }
+    func run(_ run: OperationRun) async throws -> JSONValue { try await work(run) }
 
-        func finish(_ operation: CatapultAPI.Operation, _ outcome: OperationOutcome, in connection: any SQLConnection) throws {
-            try connection.execute("INSERT INTO counters (name, n) VALUES (\("finished:\(operation.id):\(outcome.state.rawValue)"), 1)")
-        }
+    func finish(_ operation: CatapultAPI.Operation, _ outcome: OperationOutcome, in connection: any SQLConnection) throws {
+        try connection.execute("INSERT INTO counters (name, n) VALUES (\("finished:\(operation.id):\(outcome.state.rawValue)"), 1)")
     }
+}
 
+@Suite struct OperationTests {
     private func enqueue(_ fixture: CoreFixture) async throws -> String {
         let id = Identifier.make()
         try await fixture.database.write { connection in
@@ -37,9 +37,9 @@ import Testing
         _ body: @Sendable @escaping (OperationService) async throws -> Void
     ) async throws {
         let runner = OperationRunner(
-            database: fixture.database, signals: fixture.signals, logs: fixture.logs, handlers: [ScriptedHandler(work: work)],
+            database: fixture.database, signals: fixture.signals, logs: fixture.sharedLogs, leader: fixture.leader, handlers: [ScriptedHandler(work: work)],
             logger: CoreFixture.logger)
-        let service = OperationService(database: fixture.database, runner: runner, signals: fixture.signals, logs: fixture.logs)
+        let service = OperationService(database: fixture.database, runner: runner, signals: fixture.signals, logs: fixture.sharedLogs)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await runner.run() }
             try await body(service)
@@ -135,9 +135,9 @@ import Testing
     @Test func oneThatWaitsIsCancelledAtOnce() async throws {
         try await CoreFixture.with { fixture async throws in
             let runner = OperationRunner(
-                database: fixture.database, signals: fixture.signals, logs: fixture.logs,
+                database: fixture.database, signals: fixture.signals, logs: fixture.sharedLogs, leader: fixture.leader,
                 handlers: [ScriptedHandler(work: { _ in .null })], logger: CoreFixture.logger)
-            let service = OperationService(database: fixture.database, runner: runner, signals: fixture.signals, logs: fixture.logs)
+            let service = OperationService(database: fixture.database, runner: runner, signals: fixture.signals, logs: fixture.sharedLogs)
             let id = try await enqueue(fixture)
             let cancelled = try await service.cancel(CancelOperation(operationID: id), CoreFixture.context("cancel_operation", .operation))
             #expect(cancelled.state == .cancelled)
@@ -145,7 +145,7 @@ import Testing
     }
 
     @Test func whatAServerLeftBehindIsTakenUpAgain() async throws {
-        try await CoreFixture.with { fixture async throws in
+        try await CoreFixture.with(on: [.sqlite]) { fixture async throws in
             let id = try await enqueue(fixture)
             // A server that took it and was killed: a running row with a lease that is still good.
             _ = try await fixture.database.write { try OperationStore.claim(.build, owner: "dead", lease: .seconds(3_600), in: $0) }
@@ -160,7 +160,7 @@ import Testing
     }
 
     @Test func oneThatKillsTheServerEachTimeIsGivenUp() async throws {
-        try await CoreFixture.with { fixture async throws in
+        try await CoreFixture.with(on: [.sqlite]) { fixture async throws in
             let id = try await enqueue(fixture)
             for _ in 0..<OperationRunner.maximumAttempts {
                 _ = try await fixture.database.write { connection in

@@ -49,7 +49,7 @@ struct SystemServiceTests {
         try await BuildLab.with(host: Self.absent) { lab in
             try FileManager.default.removeItem(atPath: lab.storage.root)
             #expect(await service(lab).health().components["storage"] == "degraded")
-            let error = await #expect(throws: CatapultError.self) { try await service(lab).storage() }
+            let error = await #expect(throws: CatapultError.self) { try await service(lab).storage(CoreFixture.context()) }
             #expect(error?.status == 503)
         }
     }
@@ -59,7 +59,7 @@ struct SystemServiceTests {
         try await BuildLab.with(host: Self.absent) { lab in
             try await lab.addVersion()
             try await lab.addVersion(version: "2.0")
-            let storage = try await service(lab).storage()
+            let storage = try await service(lab).storage(CoreFixture.context())
             #expect(storage.total == storage.used + storage.free)
             #expect(storage.free > 0)
             #expect(storage.modelsCount == 1)

@@ -19,3 +19,20 @@ extension TestServer {
         return CommandResult(status: result.terminationStatus, output: result.standardOutput, errors: result.standardError)
     }
 }
+
+/// Runs a Python program beneath `Tests` that needs no packages.
+func python(_ program: String, _ arguments: [String]) async throws -> CommandResult {
+    let result = try await Subprocess.run(
+        .name("python3"), arguments: Arguments(["\(TestMachine.tests)/\(program)"] + arguments),
+        environment: .inherit.updating(["PYTHONDONTWRITEBYTECODE": "1"]), output: .string(limit: 8 << 20), error: .string(limit: 8 << 20))
+    return CommandResult(status: result.terminationStatus, output: result.standardOutput, errors: result.standardError)
+}
+
+extension TestServer {
+    /// Stops the server, and expects its database to be whole: SQLite's own checks, and counters that count what is there.
+    func expectConsistentDatabase(sourceLocation: SourceLocation = #_sourceLocation) async throws {
+        try await stop()
+        let found = try await IntegrationTests.python("Fuzzing/consistency.py", ["\(data)/catapult.sqlite"])
+        #expect(found.status == .exited(0), "\(found)", sourceLocation: sourceLocation)
+    }
+}

@@ -47,6 +47,30 @@ struct ServerProcess: Sendable {
         throw StartFailure(description: "catapult-server ended with \(status) before it listened: \(words)")
     }
 
+    /// Starts a server and kills it with SIGKILL as soon as `isTime`, whether or not it listens by then.
+    ///
+    /// - Returns: whether it listened.
+    static func startAndKill(
+        _ options: [String], environment: [String: String], log: String, when isTime: @escaping @Sendable () throws -> Bool
+    ) async throws -> Bool {
+        let executable = try "\(TestMachine.executables)/catapult-server"
+        let errors = try FileDescriptor.open(log, .writeOnly, options: [.create, .append], permissions: .ownerReadWrite)
+        let updates = Dictionary(uniqueKeysWithValues: environment.map { (Environment.Key(stringLiteral: $0.key), $0.value as String?) })
+        let result = try await Subprocess.run(
+            .path(FilePath(executable)), arguments: Arguments(options), environment: .inherit.updating(updates), input: .none,
+            output: .sequence, error: .fileDescriptor(errors, closeAfterSpawningProcess: true)
+        ) { execution in
+            // A file that grows tells nobody; the server's end without a kill is a failure of the test that waits.
+            let end = ContinuousClock.now + .seconds(60)
+            while try !isTime(), ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(2)) }
+            try execution.send(signal: .kill)
+            var listened = false
+            for try await line in execution.standardOutput.strings() where line.contains(" listens on ") { listened = true }
+            return listened
+        }
+        return result.closureResult
+    }
+
     /// Sends a signal.
     func send(_ signal: Signal) throws { try self.signal(signal) }
 

@@ -49,14 +49,16 @@ final class TestServer: Sendable {
     ///   - data: a data directory elsewhere than in the server's own folder; it is the caller's to remove.
     ///   - ports: the range of deployment ports; a fresh one when nil.
     ///   - options: further options of `catapult-server`.
+    ///   - isStarted: whether the server runs when `body` gets it.
     static func run<Result: Sendable>(
         data: String? = nil, ports: ClosedRange<Int>? = nil, options: [String] = [], environment: [String: String] = [:],
+        isStarted: Bool = true,
         _ body: (TestServer) async throws -> Result
     ) async throws -> Result {
         try await ContainerEngine.withEngine(.fromEnvironment()) { engine in
             let server = try TestServer(engine: engine, data: data, ports: ports, options: options, environment: environment)
             do {
-                try await server.start()
+                if isStarted { try await server.start() }
                 let result = try await body(server)
                 try await server.cleanUp()
                 return result
@@ -74,13 +76,24 @@ final class TestServer: Sendable {
 
     /// Starts the process; after ``kill()`` or ``stop()`` on the same data.
     func start() async throws {
-        let standing = [
-            "--port", "0", "--data-dir", data, "--deployment-ports", "\(ports.lowerBound)-\(ports.upperBound)", "--base-image",
-            try TestMachine.baseImage,
-        ]
-        let templates = options.contains("--templates") ? [] : ["--templates", TestMachine.templates]
-        let started = try await ServerProcess.start(standing + templates + options, environment: environment, log: "\(folder)/server.log")
+        let started = try await ServerProcess.start(commandLine, environment: environment, log: "\(folder)/server.log")
         process.withLock { $0 = started }
+    }
+
+    /// Starts the process and kills it as soon as `isTime`, perhaps before it listens; says whether it listened.
+    func startAndKill(when isTime: @escaping @Sendable () throws -> Bool) async throws -> Bool {
+        try await ServerProcess.startAndKill(commandLine, environment: environment, log: "\(folder)/server.log", when: isTime)
+    }
+
+    private var commandLine: [String] {
+        get throws {
+            let standing = [
+                "--port", "0", "--data-dir", data, "--deployment-ports", "\(ports.lowerBound)-\(ports.upperBound)", "--base-image",
+                try TestMachine.baseImage,
+            ]
+            let templates = options.contains("--templates") ? [] : ["--templates", TestMachine.templates]
+            return standing + templates + options
+        }
     }
 
     /// SIGKILL: nothing is finished, nothing is written.

@@ -1,0 +1,26 @@
+import CatapultAPI
+
+/// Writes down that somebody with a key tried to change something and was refused. Never more than a few rows a minute for each key, so that
+/// nobody can fill the disk or hold up the writes of others with it: those that were left out are counted in the next row.
+struct FailureRecorder: Sendable {
+    private static let limit = RateLimit(requestsPerSecond: 0.1, burst: 20)
+
+    let audit: AuditLog
+    private let limiter = RateLimiter()
+
+    init(audit: AuditLog) { self.audit = audit }
+
+    /// Notes a refusal where it matters: too small a role or scope, a conflict, a failure of the server. The request does not fail by it.
+    func note(_ error: CatapultError, _ context: CallContext, target: [String: String]) async {
+        guard context.action != nil, let key = context.caller?.id, error.status == 403 || error.status == 409 || error.status == 500 else {
+            return
+        }
+        let left = limiter.refusals(of: key)
+        guard limiter.take(key, Self.limit).isAllowed else { return }
+        do {
+            try await audit.recordFailure(context, error, target: target, suppressed: left)
+        } catch {
+            context.logger.warning("cannot write a refused attempt into the audit log", metadata: ["error": "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,101 @@
+import CatapultAPI
+import Crypto
+import ModelFiles
+import SQLDatabase
+
+/// Writes a model that was found with its files as a version: the last step of imports and of the sync.
+struct ModelRegistrar: Sendable {
+    /// What was found.
+    struct Find: Sendable {
+        /// Name of the model, and the id that it gets where it is new.
+        var modelName: String
+        var modelID: String
+        var source: ModelSource
+        /// The model's folder, where it is new; and the version's.
+        var storagePath: String
+        var versionPath: String
+        var version: String
+        var files: [VersionFile]
+        /// Where the files' bytes were seen.
+        var places: [BlobPlace]
+        var facts: ModelFacts
+        var repository: String?
+        var company: String?
+        var serverType: ServerType?
+        var tags: [String] = []
+        var releaseNotes: String?
+        /// Goes beside the facts into the version's metadata.
+        var metadata: [String: JSONValue] = [:]
+    }
+
+    /// What came of it.
+    struct Result: Sendable {
+        var model: Model
+        var version: Version
+        /// False where the version was there already.
+        var isNew: Bool
+    }
+
+    let database: Database
+
+    /// SHA-256 over the sorted lines `sha256  path\n`, as `sha256sum` prints them: the digest of a version.
+    static func digest(of files: [VersionFile]) -> String {
+        let text = files.sorted { $0.path < $1.path }.map { "\($0.sha256)  \($0.path)\n" }.joined()
+        return "sha256:" + SHA256.hash(data: Array(text.utf8)).hexadecimal
+    }
+
+    /// Writes all of it in one transaction. The same find again changes nothing.
+    ///
+    /// - Throws: 409 where the version's name is taken by other files.
+    func register(_ find: Find) async throws -> Result {
+        try await database.write { connection in try Self.write(find, in: connection) }
+    }
+
+    static func write(_ find: Find, in connection: any SQLConnection) throws -> Result {
+        let digest = digest(of: find.files)
+        let known = try ModelStore.find(named: find.modelName, in: connection)
+        var model = known ?? newModel(find)
+        if known != nil {
+            if let same = try VersionStore.find(modelID: model.id, digest: digest, in: connection) {
+                return Result(model: model, version: same, isNew: false)
+            }
+            if try VersionStore.find(modelID: model.id, version: find.version, quantization: nil, in: connection) != nil {
+                throw CatapultError.alreadyExists(
+                    .version, "\(find.modelName):\(find.version)",
+                    hint: "It has other files. A version never changes: give this one another name.")
+            }
+        }
+        model.learn(find.facts, paths: find.files.map(\.path))
+        if known == nil {
+            try ModelStore.insert(model, in: connection)
+        } else {
+            model.updatedAt = .now
+            try ModelStore.update(model, in: connection)
+        }
+        let version = newVersion(find, of: model, digest: digest)
+        try VersionStore.insert(version, files: find.files, in: connection)
+        for place in find.places { try BlobTable.record(place, in: connection) }
+        let reference = "\(model.name):\(version.version)"
+        for sha256 in Set(find.files.map(\.sha256)) { _ = try BlobTable.reference(sha256, by: reference, in: connection) }
+        return Result(model: try ModelStore.find(model.id, in: connection) ?? model, version: version, isNew: true)
+    }
+
+    private static func newModel(_ find: Find) -> Model {
+        let now = Timestamp.now
+        return Model(
+            id: find.modelID, name: find.modelName, storagePath: find.storagePath, repository: find.repository, company: find.company,
+            baseModel: nil, parameterCount: nil, description: nil, tags: find.tags, metadata: [:], requiresGPU: true,
+            serverType: find.serverType, source: find.source, versionCount: 0, createdAt: now, updatedAt: now)
+    }
+
+    private static func newVersion(_ find: Find, of model: Model, digest: String) -> Version {
+        var metadata = find.metadata
+        if !find.facts.json.isEmpty { metadata["facts"] = .object(find.facts.json) }
+        return Version(
+            id: Identifier.make(), modelID: model.id, modelName: model.name, modelStoragePath: model.storagePath, version: find.version,
+            tag: find.version, digest: digest, quantization: nil, sizeBytes: find.files.reduce(0) { $0 + $1.sizeBytes },
+            platform: "linux/amd64", architecture: "amd64", os: "linux", releaseNotes: find.releaseNotes, metadata: metadata,
+            cephPath: find.versionPath == model.storagePath ? nil : find.versionPath, mlflowURL: nil, isRelease: false, status: .active,
+            fileCount: find.files.count, missingFiles: 0, createdAt: .now)
+    }
+}

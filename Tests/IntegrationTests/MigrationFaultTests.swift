@@ -1,0 +1,44 @@
+import Catapult
+import CatapultAPI
+import Foundation
+import Testing
+
+extension Integration {
+    /// SIGKILL while a database of the first release is brought to this one's schema.
+    @Suite struct MigrationFaults {
+        private static let models = 20_000
+        private static let versions = 100_000
+
+        @Test func `a migration that is cut off again and again comes to its end, and no row is lost`() async throws {
+            let folder = FileManager.default.temporaryDirectory.appending(path: "catapult-old-\(UUID().uuidString)").path
+            try FileManager.default.createDirectory(atPath: "\(folder)/data", withIntermediateDirectories: true)
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            let file = "\(folder)/data/catapult.sqlite"
+            let made = try await python("Faults/older_database.py", [file, "\(Self.models)", "\(Self.versions)"])
+            #expect(made.status == .exited(0), "\(made)")
+
+            try await TestServer.run(data: "\(folder)/data", isStarted: false) { server in
+                // The log that is written ahead grows with what has been changed and not committed.
+                var cutOff = 0
+                for megabytes in [1, 8, 16, 24] {
+                    let listened = try await server.startAndKill { try Self.size(of: "\(file)-wal") >= megabytes << 20 }
+                    if !listened { cutOff += 1 }
+                }
+                #expect(cutOff >= 2, "killed on the way, and not when all was done")
+
+                try await server.start()
+                #expect(try await server.send(ListVersions()).total == Self.versions)
+                let everything = try await server.send(ListModels(includeOrphaned: true))
+                #expect(everything.total == Self.models)
+                let page = try await server.send(ListModels(search: "model-19998", serverType: .vllm))
+                #expect(page.items.map(\.name) == ["team/model-19998"], "what the migration derives from rows is there")
+                #expect(page.items.first?.versionCount == Self.versions / Self.models)
+                try await server.expectConsistentDatabase()
+            }
+        }
+
+        private static func size(of file: String) throws -> Int {
+            (try? FileManager.default.attributesOfItem(atPath: file)[.size] as? Int) ?? 0
+        }
+    }
+}
