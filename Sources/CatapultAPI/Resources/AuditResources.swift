@@ -118,29 +118,29 @@ public struct AuditVerification: Codable, Sendable, Equatable, Documented {
     ]
 }
 
+/// What was done to the log.
+public enum AuditProblemKind: String, Codable, Sendable, CaseIterable {
+    /// A row says something else than when it was written.
+    case changed
+    /// Rows are gone.
+    case removed
+    /// A row was put in, or carries another one's place.
+    case inserted
+    /// The rows of before the chain are not those that were sealed.
+    case sealBroken = "seal_broken"
+    /// The row that an earlier check ended with is no longer in the chain: its end was cut off, or all of it written anew.
+    case headMissing = "head_missing"
+}
+
 /// The first place where the audit log is not what was written.
 public struct AuditProblem: Codable, Sendable, Equatable, Documented {
-    /// What was done to the log.
-    public enum Kind: String, Codable, Sendable, CaseIterable {
-        /// A row says something else than when it was written.
-        case changed
-        /// Rows are gone.
-        case removed
-        /// A row was put in, or carries another one's place.
-        case inserted
-        /// The rows of before the chain are not those that were sealed.
-        case sealBroken = "seal_broken"
-        /// The row that an earlier check ended with is no longer in the chain: its end was cut off, or all of it written anew.
-        case headMissing = "head_missing"
-    }
-
-    public var kind: Kind
+    public var kind: AuditProblemKind
     public var sequence: Int64?
     public var id: String?
     public var message: String
 
     /// A problem.
-    public init(kind: Kind, sequence: Int64?, id: String?, message: String) {
+    public init(kind: AuditProblemKind, sequence: Int64?, id: String?, message: String) {
         self.kind = kind
         self.sequence = sequence
         self.id = id

@@ -124,19 +124,19 @@ public struct ModelSize: Codable, Sendable, Equatable, Documented {
     ]
 }
 
+/// What an entry is.
+public enum StorageFileType: String, Codable, Sendable, CaseIterable {
+    case file
+    case directory = "dir"
+    case link
+    case other
+}
+
 /// Something in a folder beneath the storage root.
 public struct StorageFile: Codable, Sendable, Equatable, Documented {
-    /// What an entry is.
-    public enum Kind: String, Codable, Sendable, CaseIterable {
-        case file
-        case directory = "dir"
-        case link
-        case other
-    }
-
     public var name: String
     public var path: String
-    public var type: Kind
+    public var type: StorageFileType
     public var isDirectory: Bool
     public var size: Int64
     public var sizeBytes: Int64
@@ -144,7 +144,7 @@ public struct StorageFile: Codable, Sendable, Equatable, Documented {
     public var modifiedAt: Timestamp?
 
     /// An entry; links are shown as such and not followed.
-    public init(name: String, path: String, type: Kind, size: Int64, modified: Timestamp?) {
+    public init(name: String, path: String, type: StorageFileType, size: Int64, modified: Timestamp?) {
         self.name = name
         self.path = path
         self.type = type

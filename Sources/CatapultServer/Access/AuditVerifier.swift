@@ -58,7 +58,7 @@ struct AuditVerifier {
         }
     }
 
-    private mutating func stop(_ kind: AuditProblem.Kind, _ entry: AuditEntry, _ message: String) {
+    private mutating func stop(_ kind: AuditProblemKind, _ entry: AuditEntry, _ message: String) {
         problem = AuditProblem(kind: kind, sequence: entry.sequence, id: entry.id, message: message)
     }
 

@@ -33,8 +33,6 @@ extension Migrations {
     ]
 
     private static func tables(_ dialect: SQLDialect) -> [String] {
-        // Ranges of terms must be the same in both databases: by code point.
-        let term = dialect == .postgresql ? "TEXT COLLATE \"C\"" : "TEXT"
         let clustered = dialect == .sqlite ? " WITHOUT ROWID" : ""
         return [
             """
@@ -46,7 +44,7 @@ extension Migrations {
             "CREATE INDEX search_documents_by_parameters ON search_documents (kind, parameters) WHERE parameters IS NOT NULL",
             "CREATE INDEX search_documents_by_size ON search_documents (kind, size_bytes) WHERE size_bytes IS NOT NULL",
             "CREATE INDEX search_documents_by_age ON search_documents (kind, created_at)",
-            "CREATE TABLE search_postings (kind TEXT NOT NULL, term \(term) NOT NULL, id TEXT NOT NULL, PRIMARY KEY (kind, term, id))\(clustered)",
+            "CREATE TABLE search_postings (kind TEXT NOT NULL, term TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (kind, term, id))\(clustered)",
             "CREATE TABLE search_queue (id TEXT NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (id, kind))\(clustered)",
         ] + (dialect == .postgresql ? [enqueue] : [])
     }

@@ -93,7 +93,7 @@ struct StorageListing: Sendable {
         guard fstatat(folder, entry.bytes, &facts, AT_SYMLINK_NOFOLLOW) == 0 else {
             return StorageFile(name: entry.name, path: path, type: entry.isDirectory ? .directory : .other, size: 0, modified: nil)
         }
-        let type: StorageFile.Kind =
+        let type: StorageFileType =
             switch facts.st_mode & S_IFMT {
             case S_IFDIR: .directory
             case S_IFREG: .file
