@@ -8,7 +8,7 @@ struct ContainerIntegrationTests {
     func lifeCycle() async throws {
         let fixture = try EngineFixture.required()
         let containers = fixture.engine.containers
-        var specification = fixture.script("exec sleep 300")
+        var specification = fixture.script("echo ready; exec sleep 300")
         specification.environment = ["A": "b"]
         specification.resources = .init(memoryBytes: 32 << 20, nanoCPUs: 500_000_000, maximumProcesses: 16)
         specification.security = .hardened
@@ -43,8 +43,12 @@ struct ContainerIntegrationTests {
             }
 
             try await containers.restart(id, gracePeriod: .zero)
-            let restarted = try await containers.inspect(id).state.startedAt
-            #expect(try #require(restarted) > #require(running.state.startedAt))
+            let restarted = try #require(await containers.inspect(id).state.startedAt)
+            #expect(try restarted > #require(running.state.startedAt))
+            // An engine that is told to stop a container while it still sets its process up knows no exit code of it.
+            for try await line in try await containers.logs(of: id, LogOptions(since: restarted, follow: true)) where line.text == "ready" {
+                break
+            }
             try await containers.stop(id, gracePeriod: .zero)
             try await containers.stop(id)
             let stopped = try await containers.inspect(id).state
