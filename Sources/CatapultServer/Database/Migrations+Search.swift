@@ -23,7 +23,7 @@ extension Migrations {
             columns: "name, repository, company, base_model, parameter_count, description, tags, metadata, server_type, source"),
         Watched(
             table: "versions", kind: "v",
-            columns: "version, tag, quantization, size_bytes, release_notes, metadata, is_release, status"),
+            columns: "version, tag, quantization, size_bytes, release_notes, metadata, is_release, status, alias_names"),
         Watched(
             table: "artifacts", kind: "a",
             columns:

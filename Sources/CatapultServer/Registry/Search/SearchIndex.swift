@@ -35,49 +35,60 @@ enum SearchIndex {
         return known
     }
 
-    /// Puts documents in the place of those that are known; known ones without a new document are removed.
+    /// Puts documents in the place of those that are known; known ones without a new document are removed. A statement does many rows, since
+    /// others wait for the transaction.
     static func replace(
-        _ kind: Kind, _ ids: [String], known: [String: Set<String>], with documents: [SearchDocument], in connection: any SQLConnection
+        _ kind: Kind, known: [String: Set<String>], with documents: [SearchDocument], in connection: any SQLConnection
     ) throws {
         var added: [(term: String, id: String)] = []
+        var removed: [String: [String]] = [:]
         var gone = known
         for document in documents {
-            let before = gone.removeValue(forKey: document.id)
-            if before == nil { try insert(document, in: connection) } else { try update(document, in: connection) }
-            for term in document.postings.subtracting(before ?? []).sorted() { added.append((term, document.id)) }
-            for term in before?.subtracting(document.postings) ?? [] { try remove(kind, term, document.id, in: connection) }
+            let before = gone.removeValue(forKey: document.id) ?? []
+            for term in document.postings.subtracting(before) { added.append((term, document.id)) }
+            for term in before.subtracting(document.postings) { removed[term, default: []].append(document.id) }
         }
         for (id, terms) in gone {
-            for term in terms { try remove(kind, term, id, in: connection) }
-            try connection.execute("DELETE FROM search_documents WHERE kind = \(kind) AND id = \(id)")
+            for term in terms { removed[term, default: []].append(id) }
         }
-        for start in stride(from: 0, to: added.count, by: 64) {
-            let rows = added[start..<min(start + 64, added.count)].map { "(\(kind), \($0.term), \($0.id))" as SQLQuery }
+        try write(documents, in: connection)
+        if !gone.isEmpty {
+            try connection.execute("DELETE FROM search_documents WHERE kind = \(kind) AND id IN \(list: gone.keys.sorted())")
+        }
+        for (term, ids) in removed.sorted(by: { $0.key < $1.key }) {
+            try connection.execute("DELETE FROM search_postings WHERE kind = \(kind) AND term = \(term) AND id IN \(list: ids)")
+        }
+        // In the order of the index, so that neighbours are written together.
+        for rows in batches(added.sorted { $0 < $1 }) {
+            let rows = rows.map { "(\(kind), \($0.term), \($0.id))" as SQLQuery }
             try connection.execute("INSERT INTO search_postings (kind, term, id) VALUES \(rows.joined(separator: ", "))")
         }
     }
 
-    private static func insert(_ document: SearchDocument, in connection: any SQLConnection) throws {
-        try connection.execute(
-            """
-            INSERT INTO search_documents (kind, id, model_id, model_name, environment, name, terms, postings, parameters, size_bytes, created_at)
-            VALUES (\(document.kind), \(document.id), \(document.modelID), \(document.modelName), \(document.environment), \(document.name),
-                \(document.terms), \(document.listedPostings), \(document.parameters), \(document.sizeBytes), \(document.createdAt))
-            """)
+    private static func write(_ documents: [SearchDocument], in connection: any SQLConnection) throws {
+        for documents in batches(documents) {
+            let rows = documents.map { document -> SQLQuery in
+                """
+                (\(document.kind), \(document.id), \(document.modelID), \(document.modelName), \(document.environment), \(document.name),
+                    \(document.terms), \(document.listedPostings), CAST(\(document.parameters) AS BIGINT),
+                    CAST(\(document.sizeBytes) AS BIGINT), CAST(\(document.createdAt) AS BIGINT))
+                """
+            }
+            try connection.execute(
+                """
+                INSERT INTO search_documents
+                    (kind, id, model_id, model_name, environment, name, terms, postings, parameters, size_bytes, created_at)
+                VALUES \(rows.joined(separator: ", "))
+                ON CONFLICT (kind, id) DO UPDATE SET model_id = excluded.model_id, model_name = excluded.model_name,
+                    environment = excluded.environment, name = excluded.name, terms = excluded.terms, postings = excluded.postings,
+                    parameters = excluded.parameters, size_bytes = excluded.size_bytes, created_at = excluded.created_at
+                """)
+        }
     }
 
-    private static func update(_ document: SearchDocument, in connection: any SQLConnection) throws {
-        try connection.execute(
-            """
-            UPDATE search_documents SET model_id = \(document.modelID), model_name = \(document.modelName),
-                environment = \(document.environment), name = \(document.name), terms = \(document.terms), postings = \(document.listedPostings), parameters = \(document.parameters), size_bytes = \(document.sizeBytes),
-                created_at = \(document.createdAt)
-            WHERE kind = \(document.kind) AND id = \(document.id)
-            """)
-    }
-
-    private static func remove(_ kind: Kind, _ term: String, _ id: String, in connection: any SQLConnection) throws {
-        try connection.execute("DELETE FROM search_postings WHERE kind = \(kind) AND term = \(term) AND id = \(id)")
+    /// As many rows as one statement takes.
+    private static func batches<Row>(_ rows: [Row]) -> [ArraySlice<Row>] {
+        stride(from: 0, to: rows.count, by: 64).map { rows[$0..<min($0 + 64, rows.count)] }
     }
 
     // MARK: Terms
@@ -122,7 +133,7 @@ enum SearchIndex {
                 """
                 WITH word (term) AS (VALUES \(rows))
                 SELECT w.term, (SELECT count(*) FROM (SELECT 1 FROM search_postings p WHERE p.kind = \(kind)
-                    AND p.term = w.term\(connection.dialect.byCodePoint) LIMIT 100) AS some)
+                    AND p.term = w.term\(connection.dialect.byCodePoint) LIMIT 100) AS seen)
                 FROM word w
                 """
             ) { row in (try row.get(0) as String, try row.get(1) as Int) }

@@ -48,7 +48,7 @@ struct SearchIndexer: Service {
     private static func index(_ kind: SearchIndex.Kind, _ ids: [String], in connection: any SQLConnection) throws {
         let known = try SearchIndex.postings(kind, ids, in: connection)
         let documents = try SearchSource.records(kind, ids, in: connection).map(SearchDocument.init)
-        try SearchIndex.replace(kind, ids, known: known, with: documents, in: connection)
+        try SearchIndex.replace(kind, known: known, with: documents, in: connection)
     }
 
     /// Indexes what single transactions left over, a batch for each, until the server stops.

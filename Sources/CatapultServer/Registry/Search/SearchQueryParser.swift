@@ -135,6 +135,11 @@ struct SearchQueryParser {
             words.inName = true
             return .words(words)
         }
+        guard property != .alias || text.lowercased() != VersionAlias.latest else {
+            throw Failure(
+                position: position, message: "the alias latest is computed and not kept",
+                hint: "`mcp version show MODEL:latest` shows a model's newest version; here the newest come first by themselves.")
+        }
         return .property(property, try Self.checked(text, of: property, at: position))
     }
 
@@ -142,7 +147,9 @@ struct SearchQueryParser {
         let near = names.filter { NearWords.distance($0, field.name) <= 2 || $0.hasPrefix(field.name) }
         return Failure(
             position: field.position, message: "there is no field \(field.name)", candidates: near.isEmpty ? names : near,
-            hint: "Fields are \(names.joined(separator: ", ")). To search for the text itself, put it in quotes.")
+            hint:
+                "Fields are \(names.joined(separator: ", ")). To search for the text itself, put it in quotes; for a version by an alias, "
+                + "write \(field.name) alias:NAME.")
     }
 
     /// Values of properties with few of them are checked, so that a slip does not look like an empty registry.

@@ -55,7 +55,7 @@ enum SearchSource {
         try connection.fetchAll(
             """
             SELECT v.id, v.model_id, m.name, v.version, v.tag, v.quantization, v.size_bytes, v.release_notes, v.metadata, v.is_release, v.status,
-                v.created_at
+                v.alias_names, v.created_at
             FROM versions v JOIN models m ON m.id = v.model_id WHERE v.id IN \(list: ids)
             """
         ) { row in
@@ -64,14 +64,19 @@ enum SearchSource {
             let (version, tag, quantization): (String, String, String?) = (try column.next(), try column.next(), try column.next())
             let (size, notes): (Int64?, String?) = (try column.next(), try column.next())
             let metadata = try column.next(JSONColumn.self).members
-            let (isRelease, status): (Bool, String) = (try column.next(), try column.next())
+            let (isRelease, status, names): (Bool, String, String) = (try column.next(), try column.next(), try column.next())
+            let aliases = names.split(separator: ",").map(String.init)
             var fields = [SearchRecord.Field(name: "version", section: .name, text: version)]
             if tag != version { fields.append(.init(name: "tag", section: .name, text: tag)) }
+            fields += aliases.map { .init(name: "alias", section: .tag, text: $0) }
             if let quantization { fields.append(.init(name: "quantization", section: .tag, text: quantization)) }
             fields += texts([("release_notes", notes)]) + values(of: metadata)
             var properties: [(SearchQuery.Property, String)] = [(.status, status), (.release, isRelease ? "true" : "false")]
             if let quantization { properties.append((.quantization, quantization)) }
-            let facts = [status, isRelease ? "release" : nil, quantization, size.map(ByteCount.text)]
+            properties += aliases.map { (.alias, $0) }
+            let facts =
+                [status, isRelease ? "release" : nil, quantization, size.map(ByteCount.text)]
+                + [aliases.isEmpty ? nil : aliases.joined(separator: ", ")]
             return SearchRecord(
                 kind: .version, id: id, name: "\(model):\(version)", subtitle: facts.compactMap { $0 }.joined(separator: " · "),
                 fields: fields,

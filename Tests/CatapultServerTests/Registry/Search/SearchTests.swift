@@ -118,6 +118,21 @@ struct SearchTests {
         }
     }
 
+    @Test("an alias leads to its version, as a word, as a field and behind the model's name, and moves with it")
+    func aliases() async throws {
+        try await with { core async throws in
+            let life = VersionLifeService(database: core.database)
+            let context = CoreFixture.context("set_version_alias")
+            _ = try await life.setAlias(SetVersionAlias(modelID: "llama", alias: "production", version: "1.0"), context)
+            #expect(try await names(core, "production") == ["llama:1.0"])
+            #expect(try await names(core, "alias:production") == ["llama:1.0"])
+            #expect(try await names(core, "llama alias:production") == ["llama:1.0"])
+            #expect(try await search(core, "production").hits.first?.matched == ["alias"])
+            _ = try await life.setAlias(SetVersionAlias(modelID: "llama", alias: "production", version: "2.0"), context)
+            #expect(try await names(core, "alias:production") == ["llama:2.0"])
+        }
+    }
+
     @Test("case, accents and scripts without spaces")
     func scripts() async throws {
         try await with { core async throws in
