@@ -142,7 +142,15 @@ let package = Package(
         .executableTarget(name: "mcp", dependencies: ["CatapultCLI"], swiftSettings: strict),
 
         // Tests mirror Sources; what several of them need for a database is a target of its own.
-        .target(name: "DatabaseTesting", dependencies: ["SQLDatabase"], path: "Tests/DatabaseTesting", swiftSettings: strict),
+        .target(
+            name: "DatabaseTesting",
+            dependencies: [
+                "SQLDatabase",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            path: "Tests/DatabaseTesting", swiftSettings: strict),
         .testTarget(name: "CatapultAPITests", dependencies: ["CatapultAPI"], swiftSettings: strict),
         .testTarget(name: "SQLDatabaseTests", dependencies: ["SQLDatabase", "DatabaseTesting"], swiftSettings: strict),
         .testTarget(name: "ContainerEngineTests", dependencies: ["ContainerEngine"], swiftSettings: strict),

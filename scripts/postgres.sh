@@ -37,7 +37,7 @@ fi
 run() { (cd / && env -u PGDATA -u PGHOST -u PGPORT LC_ALL=C.UTF-8 ${as_owner[@]+"${as_owner[@]}"} "$@"); }
 
 begin() {
-    local options="-k $folder -c listen_addresses='' -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=60"
+    local options="-k $folder -c listen_addresses='' -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200"
     # What the server inherits stays open in it: not this script's output, for whose end somebody may wait.
     run "$programs/pg_ctl" start --pgdata="$folder/data" --log="$folder/log" --wait --timeout=60 --silent --options="$options" \
         >/dev/null 2>&1 || {

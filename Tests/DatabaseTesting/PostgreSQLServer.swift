@@ -22,10 +22,15 @@ public struct PostgreSQLServer: Sendable {
         return components.string ?? url
     }
 
+    /// Makes an empty database.
+    func create(_ name: String) async throws {
+        try await run("CREATE DATABASE \(name) TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'")
+    }
+
     /// Makes an empty database and drops it afterwards, whatever `body` throws and whoever is still connected.
     public func withDatabase<T>(_ body: (String) async throws -> T) async throws -> T {
         let name = "catapult_test_\(UUID().uuidString.lowercased().replacing("-", with: ""))"
-        try await run("CREATE DATABASE \(name) TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'")
+        try await create(name)
         let result: Result<T, any Error>
         do { result = .success(try await body(try url(ofDatabase: name))) } catch { result = .failure(error) }
         try await run("DROP DATABASE \(name) WITH (FORCE)")
@@ -81,34 +86,3 @@ public struct PostgreSQLControl: Sendable {
 
 /// There is no server for the tests.
 public struct PostgreSQLMissing: Error {}
-
-/// A program that failed, with the end of what it said.
-public struct ProgramFailure: Error, CustomStringConvertible {
-    public var description: String
-}
-
-/// Runs a program to its end and gives its standard output.
-@discardableResult
-public func runProgram(_ name: String, _ arguments: [String], environment: [String: String] = [:]) async throws -> String {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = [name] + arguments
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-    // Files rather than pipes: nothing has to read while the program runs.
-    return try await withTemporaryDirectory { directory in
-        let paths = ["out", "err"].map { "\(directory)/\($0)" }
-        for path in paths { _ = FileManager.default.createFile(atPath: path, contents: nil) }
-        process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: paths[0]))
-        process.standardError = try FileHandle(forWritingTo: URL(fileURLWithPath: paths[1]))
-        process.standardInput = FileHandle.nullDevice
-        try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
-            process.terminationHandler = { _ in continuation.resume() }
-            do { try process.run() } catch { continuation.resume(throwing: error) }
-        }
-        let texts = try paths.map { try String(contentsOfFile: $0, encoding: .utf8) }
-        guard process.terminationStatus == 0 else {
-            throw ProgramFailure(description: "\(name) ended with \(process.terminationStatus): \(texts[1].suffix(2000))")
-        }
-        return texts[0]
-    }
-}

@@ -18,13 +18,19 @@ public enum TestDatabase: String, Sendable, CaseIterable, CustomStringConvertibl
 
     public var description: String { rawValue }
 
-    /// Makes an empty database and removes it afterwards, whatever `body` throws.
-    public func withConfiguration<T>(_ body: (Database.Configuration) async throws -> T) async throws -> T {
+    /// Lends a database with a schema to `body`, and removes what it left in it, whatever it throws.
+    public func withConfiguration<T>(
+        _ schema: TestSchema = .empty, _ body: (Database.Configuration) async throws -> T
+    ) async throws -> T {
         switch self {
         case .sqlite:
-            try await withTemporaryDirectory { try await body(.init(location: .sqlite(path: "\($0)/test.sqlite"))) }
+            try await withTemporaryDirectory { directory in
+                let path = "\(directory)/test.sqlite"
+                try await schema.template?.copy(to: path)
+                return try await body(.init(location: .sqlite(path: path)))
+            }
         case .postgresql:
-            try await PostgreSQLServer.forTests().withDatabase { try await body(try .init(url: $0)) }
+            try await PostgreSQLPool.shared.with(schema, body)
         }
     }
 }

@@ -50,7 +50,7 @@ import Testing
         terms: Leadership.Terms = Leadership.Terms(), _ body: @Sendable @escaping (Peer, Peer) async throws -> Void
     ) async throws {
         try await withTemporaryDirectory { directory in
-            try await TestDatabase.postgresql.withConfiguration { configuration in
+            try await TestDatabase.postgresql.withConfiguration(.server) { configuration in
                 let first = try await Peer(configuration, directory: directory, name: "first", terms: terms)
                 let second = try await Peer(configuration, directory: directory, name: "second", terms: terms)
                 let work = [first, second].map { peer in

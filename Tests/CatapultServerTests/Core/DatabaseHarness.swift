@@ -6,14 +6,22 @@ import Testing
 
 @testable import CatapultServer
 
+extension TestSchema {
+    /// The server's schema.
+    static let server = TestSchema(name: "server", migrations: Migrations.all)
+}
+
 extension TestDatabase {
     private static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     /// Opens a new database with the server's schema, and gives it with the path of an empty folder; both are gone afterwards.
-    func open<Result>(_ signals: ChangeSignals = ChangeSignals(), _ body: (Database, _ directory: String) async throws -> Result) async throws -> Result {
+    func open<Result>(
+        _ signals: ChangeSignals = ChangeSignals(), _ body: (Database, _ directory: String) async throws -> Result
+    ) async throws -> Result {
         try await withTemporaryDirectory { directory in
-            try await withConfiguration { configuration in
-                let database = try await Database.open(configuration, migrations: Migrations.all, logger: Self.quiet, lastStep: SearchIndexer.finish(signals))
+            try await withConfiguration(.server) { configuration in
+                let database = try await Database.open(
+                    configuration, migrations: Migrations.all, logger: Self.quiet, lastStep: SearchIndexer.finish(signals))
                 do {
                     let result = try await body(database, directory)
                     try await database.close()
