@@ -13,7 +13,8 @@ struct FieldTests {
             (.length(1...2), [1, 2, 3], "must have 1 to 2 elements, but has 3"),
             (.length(0...1), ["a": 1, "b": 2], "must have 0 to 1 members, but has 2"),
             (.length(1...3), 5, nil), (.range(0...1), 1.5, "must be from 0 to 1, but is 1.5"), (.range(0...1), 1, nil),
-            (.range(0...1), "7", nil),
+            (.range(0...1), "7", nil), (.range(0...9e18), 9_000_000_000_000_000_000, nil),
+            (.range(0...9e18), 9_000_000_000_000_000_001, "must be from 0 to 9000000000000000000, but is 9000000000000000001"),
             (.range(0.5...1), 0, "must be from 0.5 to 1, but is 0"),
             (.text(.sha256), "ABC", "must be 64 hexadecimal digits in lower case"), (.text(.plainName), 5, nil),
             (
@@ -28,6 +29,7 @@ struct FieldTests {
     @Test("numbers in queries are text")
     func queryNumbers() {
         #expect(Field.Rule.range(1...5).problem(with: "9", at: ["x"], part: .query)?.message == "must be from 1 to 5, but is 9")
+        #expect(Field.Rule.range(1...9e18).problem(with: "9000000000000000001", at: ["x"], part: .query) != nil, "no double is this number")
         #expect(Field.Rule.range(1...5).problem(with: "many", at: ["x"], part: .query) == nil)
         #expect(Field.Rule.range(1...5).problem(with: "nan", at: ["x"], part: .query) == nil)
     }

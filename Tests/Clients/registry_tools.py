@@ -27,8 +27,8 @@ class Tools:
             raise ToolError(f"API error ({answer.status_code}): {answer.json().get('detail')}")
         return answer.json()
 
-    def _get(self, path: str, **params: Any) -> Any:
-        return self._call("GET", path, params={name: value for name, value in params.items() if value is not None})
+    def _get(self, route: str, **params: Any) -> Any:
+        return self._call("GET", route, params={name: value for name, value in params.items() if value is not None})
 
     @staticmethod
     def _items(answer: Any) -> list[dict]:

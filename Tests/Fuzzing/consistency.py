@@ -33,7 +33,7 @@ def problems(url: str, key: str, database: str | None) -> Iterator[str]:
         for method, operation in methods.items():
             if operation["operationId"] == "verifyAuditLog":
                 answer = requests.request(method, f"{url}{path}", headers={"X-API-Key": key}, timeout=300)
-                if answer.status_code != 200 or answer.json().get("valid") is not True:
+                if answer.status_code != 200 or answer.json().get("ok") is not True:
                     yield f"the audit log does not verify: {answer.status_code} {answer.text[:500]}"
     if database:
         yield from of_database(database)

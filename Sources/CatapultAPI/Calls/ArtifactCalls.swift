@@ -18,6 +18,7 @@ public struct CreateArtifact: APICall {
     public static let summary = "Record an artifact"
     public static let success = 201
     public static let audit: AuditAction? = AuditAction("create_artifact", .artifact)
+    public static let alternatives = [["name", "filename"], ["filePath", "storagePath"]]
 
     public var name: String?
     public var filename: String?
@@ -239,6 +240,7 @@ public struct RegisterArtifact: APICall {
     public static let summary = "Register a file where it lies"
     public static let success = 201
     public static let audit: AuditAction? = AuditAction("register_artifact", .artifact)
+    public static let alternatives = [["filePath", "storagePath"]]
 
     public var filePath: String?
     public var storagePath: String?

@@ -29,9 +29,7 @@ public struct Search: APICall {
             none of it, and fields such as tag:prod, server_type:vllm, params>7B, size>10GB, created>2026-01-01 (docs/guides/search.md).
             """,
             .length(1...500)),
-        "types": Field(
-            "Only these kinds: model, version, deployment, artifact; also as one text with commas, and in the plural. Default all.",
-            .length(0...16)),
+        "types": "Only these kinds: model, version, deployment, artifact; also as one text with commas, and in the plural. Default all.",
         "limit": Field("Most hits to return, 1 to 100. Default 20.", .range(1...100)),
     ]
 }

@@ -15,6 +15,7 @@ public struct CreateUpload: APICall {
     public static let summary = "Begin an upload in pieces"
     public static let success = 201
     public static let audit: AuditAction? = AuditAction("create_upload", .upload)
+    public static let alternatives = [["path", "name"]]
 
     public var sizeBytes: Int64
     public var sha256: String

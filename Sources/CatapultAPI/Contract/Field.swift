@@ -55,10 +55,12 @@ extension Field.Rule {
                 Self.text(rule).problem(with: elements[index], at: location + ["\(index)"], part: part)
             }.first
         case (.range(let bounds), _):
-            let number = value.doubleValue ?? (part == .body ? nil : value.stringValue.flatMap(Double.init))
-            guard let number, !number.isNaN, !bounds.contains(number) else { return nil }
+            let text = part == .body ? nil : value.stringValue
+            let number = value.doubleValue ?? text.flatMap(Double.init)
+            let whole: Int64? = if case .int(let number) = value { number } else { text.flatMap { Int64($0) } }
+            guard let number, !number.isNaN, !bounds.contains(number) || Self.isBeyond(whole, bounds) else { return nil }
             return problem(
-                .range, "must be from \(Self.short(bounds.lowerBound)) to \(Self.short(bounds.upperBound)), but is \(Self.short(number))")
+                .range, "must be from \(Self.short(bounds.lowerBound)) to \(Self.short(bounds.upperBound)), but is \(whole.map(String.init) ?? Self.short(number))")
         case (.text(let rule), .string(let text)) where !rule.matches(text):
             let isLong = text.unicodeScalars.count > rule.maximumLength
             return problem(.pattern, "must be \(rule.words)\(isLong ? ", at most \(rule.maximumLength) characters" : "")")
@@ -68,6 +70,14 @@ extension Field.Rule {
 
     private static func wrongCount(_ count: Int, _ bounds: ClosedRange<Int>, _ things: String) -> String {
         "must have \(bounds.lowerBound) to \(bounds.upperBound) \(things), but has \(count)"
+    }
+
+    /// Whether a whole number lies outside the bounds, though the double next to it does not.
+    private static func isBeyond(_ number: Int64?, _ bounds: ClosedRange<Double>) -> Bool {
+        guard let number else { return false }
+        let isAbove = Int64(exactly: bounds.upperBound).map { number > $0 } ?? false
+        let isBelow = Int64(exactly: bounds.lowerBound).map { number < $0 } ?? false
+        return isAbove || isBelow
     }
 
     private static func short(_ number: Double) -> String { Int64(exactly: number).map(String.init) ?? "\(number)" }
