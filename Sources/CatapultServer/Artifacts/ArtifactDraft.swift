@@ -95,9 +95,9 @@ struct ArtifactDraft: Sendable {
             sha256: sha256, registeredPath: path)
     }
 
-    /// Writes the row and refers to its bytes, in the caller's transaction.
+    /// Writes the row and refers to its bytes, in the caller's transaction. `upload` is what the call was about, where it is not the artifact.
     func insert(
-        owner: Owner, path: String, _ blob: Blob, _ context: CallContext, in connection: any SQLConnection
+        owner: Owner, path: String, _ blob: Blob, upload: String? = nil, _ context: CallContext, in connection: any SQLConnection
     ) throws -> Artifact {
         let record = record(
             owner: owner, path: path, sizeBytes: blob.sizeBytes, checksum: blob.sha256, sha256: blob.sha256, by: context.caller?.name)
@@ -112,9 +112,10 @@ struct ArtifactDraft: Sendable {
             try BlobTable.reference(blob.sha256, by: "artifact \(name)" + (owner.label.isEmpty ? "" : " of \(owner.label)"), in: connection)
         else { throw CatapultError.unknownBytes(blob.sha256) }
         try AuditLog.record(
-            context, id: record.artifact.id,
+            context, id: upload ?? record.artifact.id,
             details: [
-                "name": .string(name), "sha256": .string(blob.sha256), "size_bytes": .int(blob.sizeBytes), "owner": .string(owner.label),
+                "artifact_id": .string(record.artifact.id), "name": .string(name), "sha256": .string(blob.sha256),
+                "size_bytes": .int(blob.sizeBytes), "owner": .string(owner.label),
             ], in: connection)
         return try ArtifactStore.get(record.artifact.id, for: .everything, in: connection).artifact
     }

@@ -287,7 +287,7 @@ struct UploadService: Sendable {
             draft.metadata = record.metadata
             try await database.write { [draft] connection in
                 let owner = try draft.owner(for: .everything, in: connection)
-                let artifact = try draft.insert(owner: owner, path: "", blob, context, in: connection)
+                let artifact = try draft.insert(owner: owner, path: "", blob, upload: upload.id, context, in: connection)
                 try UploadStore.complete(upload.id, artifactID: artifact.id, message: message, in: connection)
             }
         }

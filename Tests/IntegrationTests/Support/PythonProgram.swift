@@ -20,11 +20,13 @@ extension TestServer {
     }
 }
 
-/// Runs a Python program beneath `Tests` that needs no packages.
-func python(_ program: String, _ arguments: [String]) async throws -> CommandResult {
+/// Runs a Python program beneath `Tests`, with the folder of packages that it needs.
+func python(_ program: String, _ arguments: [String], packages: String? = nil) async throws -> CommandResult {
+    var environment: [Subprocess.Environment.Key: String?] = ["PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"]
+    if let packages { environment["PYTHONPATH"] = packages }
     let result = try await Subprocess.run(
         .name("python3"), arguments: Arguments(["\(TestMachine.tests)/\(program)"] + arguments),
-        environment: .inherit.updating(["PYTHONDONTWRITEBYTECODE": "1"]), output: .string(limit: 8 << 20), error: .string(limit: 8 << 20))
+        environment: .inherit.updating(environment), output: .string(limit: 8 << 20), error: .string(limit: 8 << 20))
     return CommandResult(status: result.terminationStatus, output: result.standardOutput, errors: result.standardError)
 }
 
