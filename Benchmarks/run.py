@@ -14,11 +14,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-from measure import building, catapult, commands, gateway, idling, listing, mlflow, processes, registry, results, starting
+from measure import building, catapult, commands, files, gateway, idling, listing, mlflow, processes, registry, results, starting
 
 MEASURES = {
     "starting": starting, "idling": idling, "listing": listing, "building": building, "commands": commands, "gateway": gateway,
-    "registry": registry, "mlflow": mlflow,
+    "registry": registry, "mlflow": mlflow, "files": files,
 }
 
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Measures Catapult against its budgets (Benchmarks/budgets.toml), beside peers in the same run, and prints one table.
 #
-#   scripts/bench.sh [--only] [MEASURE...]        starting idling listing building commands gateway registry mlflow (default: all)
+#   scripts/bench.sh [--quick] [MEASURE...]       starting idling listing building commands gateway registry mlflow files (default: all)
 #
+# --quick takes small sizes and short times: it shows in some minutes that every measure works, and its numbers are kept nowhere.
 # Builds the release executables. Peers and tools that the machine lacks (wrk, nginx, Python packages) go to temporary
 # folders. A run of all measures is kept in Benchmarks/results/latest.md. Nothing else should run meanwhile.
 #
@@ -46,6 +47,17 @@ tool() {
     find "$tools/usr" -name "$1" -type f -perm -u+x -print -quit
 }
 
+measures=()
+for word in "$@"; do
+    if [[ $word == --quick ]]; then
+        export BENCH_QUICK=1
+    else
+        measures+=("$word")
+    fi
+done
+# wanted MEASURE: whether it is to be taken.
+wanted() { ((${#measures[@]} == 0)) || [[ " ${measures[*]} " == *" $1 "* ]]; }
+
 scripts/setup.sh build engine >&2
 if ! engine_answers; then
     scripts/engine.sh start --state "$engine_state" >&2
@@ -62,7 +74,7 @@ BENCH_NGINX=$(tool nginx nginx)
 python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-warn-conflicts --target "$work/python" \
     --requirement Benchmarks/peers/requirements.txt >&2
 
-if (($# == 0)) || [[ " $* " == *" mlflow "* ]]; then
+if wanted mlflow; then
     BENCH_MLFLOW_PACKAGES=$(python_packages bench-mlflow Benchmarks/peers/mlflow.txt)
     export BENCH_MLFLOW_PACKAGES
 fi
@@ -71,5 +83,5 @@ export BENCH_WRK BENCH_NGINX BENCH_WORK=$work BENCH_PYTHON_PACKAGES=$work/python
 export BENCH_MAKE_MODEL=$root/Examples/tiny-model/make_tiny_gguf.py
 export CATAPULT_BIN_DIR=$root/.build/release CATAPULT_TEMPLATES=$root/Templates
 output=()
-(($# > 0)) || output=(--output Benchmarks/results/latest.md)
-PYTHONDONTWRITEBYTECODE=1 python3 Benchmarks/run.py ${output[@]+"${output[@]}"} "$@"
+((${#measures[@]} > 0)) || [[ -n ${BENCH_QUICK:-} ]] || output=(--output Benchmarks/results/latest.md)
+PYTHONDONTWRITEBYTECODE=1 python3 Benchmarks/run.py ${output[@]+"${output[@]}"} ${measures[@]+"${measures[@]}"}

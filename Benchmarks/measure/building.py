@@ -12,8 +12,9 @@ from pathlib import Path
 from .catapult import Server, Setup, remove_image
 from .processes import written_bytes
 from .results import Result
+from .scale import whole
 
-PAIRS = 5
+PAIRS = whole(5, 1)
 MEBIBYTES = 300
 # Labels are one more step of a build, after the model's layer; Catapult sets four, a plain `docker build` none.
 LABELS = ["--label=one=1", "--label=two=2", "--label=three=3", "--label=four=4"]

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 from .catapult import Server, Setup
 from .results import Result
+from .scale import whole
 
-RUNS = 20
+RUNS = whole(20, 5)
 
 
 def measure(setup: Setup) -> Iterator[Result]:

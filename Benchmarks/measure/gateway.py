@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from . import load, processes
 from .catapult import Server, Setup, remove_image
 from .results import Result
+from .scale import whole
 
-SECONDS = 5
+SECONDS = whole(5, 1)
 CONNECTIONS = 16
 QUESTION = json.dumps({"messages": [{"role": "user", "content": "Hi"}]})
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from .catapult import Server, Setup, remove_image
 from .processes import cpu_seconds, resident_mebibytes
 from .results import Result
+from .scale import whole
 
 REPLICAS = 10
-SECONDS = 30
+SECONDS = whole(30, 5)
 
 
 def measure(setup: Setup) -> Iterator[Result]:

@@ -11,11 +11,12 @@ from pathlib import Path
 from . import load, processes
 from .catapult import Server, Setup
 from .results import Result
+from .scale import whole
 
 MODELS = 1_000
 VERSIONS = 5_000
 CONNECTIONS = 16
-SECONDS = 10
+SECONDS = whole(10, 2)
 PATH = "/api/v1/models?size=20"
 PEER_KEY = "peer.peer-peer-peer"
 

@@ -11,11 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from . import databases, load, processes, seeding
 from .catapult import Server, Setup
 from .results import Result
+from .scale import whole
 
-MODELS = 1_000
+MODELS = whole(1_000, 200)
 CONNECTIONS = 16
-SECONDS = 5
-ROUNDS = 3
+SECONDS = whole(5, 2)
+ROUNDS = whole(3, 1)
 API = "/api/2.0/mlflow/registered-models"
 
 

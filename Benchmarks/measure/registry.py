@@ -10,10 +10,11 @@ from urllib.parse import quote
 from . import charts, databases, load, processes, seeding
 from .catapult import Server, Setup
 from .results import Result, Table
+from .scale import whole
 
-SIZES = [int(size) for size in os.environ.get("BENCH_SIZES", "1000,10000,100000,1000000").split(",")]
+SIZES = [int(size) for size in os.environ.get("BENCH_SIZES", whole("1000,10000,100000,1000000", "1000,10000")).split(",")]
 CONNECTIONS = 16
-SECONDS = 2
+SECONDS = whole(2, 1)
 # Paths that a load goes through; different things each, so that no one row is always at hand.
 PATHS = 500
 SERVED_PAGE = 20

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from .catapult import Server, Setup
 from .results import Result
+from .scale import whole
 
-RUNS = 10
+RUNS = whole(10, 3)
 
 
 def measure(setup: Setup) -> Iterator[Result]:

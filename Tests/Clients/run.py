@@ -27,6 +27,7 @@ import httpx
 from registry_sdk import Registry, RegistryError
 from registry_tools import ToolError, Tools
 from registry_ui import READS, Browser, problems
+from registry_wire import CASES, Wire
 
 
 def raises(kind: type[Exception], words: str, action: Callable[[], Any]) -> None:
@@ -331,6 +332,9 @@ def cases(world: World) -> Iterator[tuple[str, str, Callable[[], None]]]:
     for name, action in ui_reads(world):
         yield "UI", name, action
     yield "UI", "nobody", lambda: nobody(world)
+    wire = Wire(world.base, world.options.key, world.mark)
+    for case in CASES:
+        yield "all", case.__name__, lambda case=case: case(wire)
 
 
 def main() -> int:
