@@ -15,7 +15,8 @@ UNKNOWN = "00000000-0000-0000-0000-000000000000"
 class Wire:
     """Plain requests, as a script sends them."""
 
-    def __init__(self, base: str, key: str, mark: str) -> None:
+    def __init__(self, base: str, key: str, mark: str, has_anonymous_viewer: bool) -> None:
+        self.has_anonymous_viewer = has_anonymous_viewer
         self.root = base.removesuffix("/api")
         self.mark = mark
         self.client = httpx.Client(base_url=f"{base}/v1", headers={"X-API-Key": key}, timeout=30, follow_redirects=False)
@@ -89,7 +90,10 @@ def keys_and_roles(wire: Wire) -> None:
     refused = httpx.post(f"{wire.client.base_url}models", headers=viewer, json={"name": "x", "storage_path": "x"})
     assert refused.status_code == 403 and refused.json()["detail"].startswith("Insufficient permissions. Required role: operator"), refused.text
     assert httpx.get(f"{wire.client.base_url}api-keys", headers=viewer).status_code == 403
-    for headers, words in (({}, "Missing API key"), ({"X-API-Key": "no.such-key-as-this"}, "Invalid API key"), ({"X-API-Key": "nodot"}, "Invalid API key")):
+    refusals = [({"X-API-Key": "no.such-key-as-this"}, "Invalid API key"), ({"X-API-Key": "nodot"}, "Invalid API key")]
+    if not wire.has_anonymous_viewer:
+        refusals.append(({}, "Missing API key"))
+    for headers, words in refusals:
         answer = httpx.get(f"{wire.client.base_url}models", headers=headers)
         assert answer.status_code == 401 and answer.json()["detail"].startswith(words), answer.text
         assert answer.headers["www-authenticate"]

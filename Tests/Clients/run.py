@@ -332,7 +332,7 @@ def cases(world: World) -> Iterator[tuple[str, str, Callable[[], None]]]:
     for name, action in ui_reads(world):
         yield "UI", name, action
     yield "UI", "nobody", lambda: nobody(world)
-    wire = Wire(world.base, world.options.key, world.mark)
+    wire = Wire(world.base, world.options.key, world.mark, world.options.anonymous)
     for case in CASES:
         yield "all", case.__name__, lambda case=case: case(wire)
 

@@ -1,4 +1,5 @@
 import CatapultAPI
+import DatabaseTesting
 import Testing
 
 extension Integration {
@@ -8,6 +9,16 @@ extension Integration {
             try await TestServer.run { server in
                 let run = try await server.python("Clients/run.py", Self.options(server))
                 try Self.expectEveryCase(run)
+            }
+        }
+
+        @Test(.enabled(if: TestDatabase.all.contains(.postgresql)))
+        func `they find it on PostgreSQL too, and a UI without a key reads what an anonymous viewer may`() async throws {
+            try await PostgreSQLServer.forTests().withDatabase { url in
+                try await TestServer.run(options: ["--database-url", url], environment: ["CATAPULT_ANONYMOUS_ROLE": "viewer"]) { server in
+                    let run = try await server.python("Clients/run.py", Self.options(server) + ["--anonymous"])
+                    try Self.expectEveryCase(run)
+                }
             }
         }
 
