@@ -16,12 +16,12 @@ struct Server: Sendable {
 
     private let configuration: ServerConfiguration
     private let logger: Logger
-    private let database: Database
+    let database: Database
     private let engine: ContainerEngine
     private let gateway: GatewayServer
     private let healthProbe: HealthProbe
     private let services: [any Service]
-    private let responder: SlashedNames.Responder<RouterResponder<HTTPContext>>
+    let responder: SlashedNames.Responder<RouterResponder<HTTPContext>>
     /// The names of the calls that are served: all of the catalogue, as a test sees to.
     let handledCalls: Set<String>
 
@@ -68,6 +68,7 @@ struct Server: Sendable {
                 ImportOperation(
                     database: database, store: blobs, hub: HubClient(configuration.hub, policy: configuration.outgoing)),
                 SyncOperation(database: database, store: blobs, directory: try storage.resolve(configuration.modelsDirectory)),
+                PreprocessOperation(database: database, storage: storage, engine: engine),
             ],
             logger: logger)
         let controller = DeploymentController(
@@ -114,6 +115,9 @@ struct Server: Sendable {
             sources: ArtifactSources(storage: storage), care: ArtifactCare(database: database, runner: runner))
         SearchRoutes.register(routes, search: SearchService(database: database))
         RegistryRoutes.register(routes, life: VersionLifeService(database: database), lineage: LineageService(database: database))
+        let preprocessing = PreprocessService(
+            database: database, storage: storage, engine: engine, gpus: { await gpus.inventory() }, wake: { runner.wake(.preprocess) })
+        routes.handle(PreprocessModel.self) { try await preprocessing.start($0, $1) }
         MLflowRoutes.register(routes, mlflow)
         ImportRoutes.register(
             routes, imports: ImportService(database: database, storage: storage, wake: { runner.wake($0) }),

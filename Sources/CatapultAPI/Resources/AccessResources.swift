@@ -66,6 +66,15 @@ public struct RateLimit: Codable, Sendable, Equatable, Documented {
         self.burst = burst
     }
 
+    /// Reads `10`, or `10/50` for ten a second with fifty at once.
+    public init?(_ text: String) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard (1...2).contains(parts.count), let rate = Double(parts[0]), (0.001...100_000).contains(rate) else { return nil }
+        let burst = parts.count == 2 ? Int(parts[1]) : nil
+        guard parts.count == 1 || burst.map({ (1...1_000_000).contains($0) }) == true else { return nil }
+        self.init(requestsPerSecond: rate, burst: burst)
+    }
+
     public static let fields: [String: Field] = [
         "requestsPerSecond": Field("Requests per second in the long run.", .range(0.001...100_000)),
         "burst": Field("Requests that may come at once after a pause. Default: those of one second, at least 1.", .range(1...1_000_000)),

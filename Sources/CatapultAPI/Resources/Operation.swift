@@ -77,6 +77,8 @@ public enum OperationKind: String, Codable, Sendable, CaseIterable {
     case verify
     /// Removing stored bytes that nothing refers to.
     case gc
+    /// Running a program over a model's files.
+    case preprocess
 }
 
 /// Where an operation stands.

@@ -6,7 +6,7 @@ import CatapultAPI
 struct SystemCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "system", abstract: "Look at the server.",
-        subcommands: [Info.self, Health.self, StorageCommand.self, GPUs.self, Disk.self]
+        subcommands: [Info.self, Health.self, StorageCommand.self, Files.self, GPUs.self, Disk.self]
     )
 
     struct Info: SessionCommand {
@@ -57,6 +57,37 @@ struct SystemCommand: AsyncParsableCommand {
                     Fact("versions", "\(storage.versionsCount)"),
                 ].compactMap { $0 }
             )
+            guard !storage.largestModels.isEmpty else { return }
+            session.output.line("")
+            session.output.table(
+                Table(
+                    columns: [
+                        .init(title: "LARGEST MODELS"), .init(title: "VERSIONS", isNumber: true), .init(title: "SIZE", isNumber: true),
+                    ],
+                    rows: storage.largestModels.map { [.init($0.name), .number($0.versions), .init(ByteCount.text($0.size))] }))
+        }
+    }
+
+    struct Files: SessionCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List a folder of the server's storage root.",
+            discussion: "Links are shown as links. Paths begin at the storage root, and nothing leads out of it.")
+
+        @Argument(help: "The folder. (default: the storage root)") var path: String?
+        @Option(help: ArgumentHelp("Entries to show, 1 to 10000.", valueName: "n")) var limit = 1_000
+        @Option(help: ArgumentHelp("Entries to skip.", valueName: "n")) var offset = 0
+        @OptionGroup var global: GlobalOptions
+
+        func validate() throws {
+            guard (1...10_000).contains(limit) else { throw ValidationError("--limit is \(limit); 1 to 10000 are allowed") }
+            guard offset >= 0 else { throw ValidationError("--offset is \(offset); it counts from 0") }
+        }
+
+        func run(in session: Session) async throws {
+            let call = ListStorageFiles(path: path, offset: offset, limit: limit)
+            let files = try await session.connect().send(call)
+            try session.output.list(files, empty: "Nothing is there.")
+            if files.count == limit { session.output.note("there may be more; next: --offset \(offset + limit)", .dim) }
         }
     }
 

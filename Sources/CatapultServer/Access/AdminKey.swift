@@ -44,7 +44,8 @@ enum AdminKey {
     private static func insertFirst(_ secret: KeySecret, database: Database) async throws -> Bool {
         try await database.write { connection in
             guard try KeyStore.isEmpty(in: connection) else { return false }
-            try KeyStore.insert(KeyService.record(name: name, role: .admin, scope: .everything, secret: secret, expiresAt: nil), in: connection)
+            try KeyStore.insert(
+                KeyService.record(name: name, role: .admin, scope: .everything, secret: secret, expiresAt: nil), in: connection)
             return true
         }
     }

@@ -12,12 +12,15 @@ struct AuditLog: Sendable {
 
     /// Records a call's action. Must be called inside the transaction that makes the change, and before what it deletes is gone: a row is
     /// seen by the keys whose scope holds the thing.
+    /// - Parameter kind: the kind of the thing, where a call takes several.
     static func record(
-        _ context: CallContext, id: String?, details: [String: JSONValue] = [:], in connection: any SQLConnection
+        _ context: CallContext, on kind: ResourceKind? = nil, id: String?, details: [String: JSONValue] = [:],
+        in connection: any SQLConnection
     ) throws {
-        guard let action = context.action else {
+        guard var action = context.action else {
             preconditionFailure("a write without a declared audit action: the parity test forbids it")
         }
+        if let kind { action.resource = kind }
         let about = try ScopeSubject.of(action.resource, id, in: connection)
         try AuditStore.append(entry(context, action, .succeeded, id: id, about, details), in: connection)
     }

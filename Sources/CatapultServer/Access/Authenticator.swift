@@ -4,8 +4,8 @@ import SQLDatabase
 
 /// Decides whose key a request shows. Known keys are kept in memory, so that a request costs one hash; revoking forgets them at once.
 ///
-/// On another server on the same database a revoked key is forgotten when the database tells of it, some milliseconds after the revocation
-/// was acknowledged; and after ``maximumAge`` in any case, should that message be lost.
+/// On another server on the same database a key that was revoked, disabled or rotated is forgotten when the database tells of it, some
+/// milliseconds after that was acknowledged; and after ``maximumAge`` in any case, should that message be lost.
 final class Authenticator: Sendable {
     /// The channel on which the database tells that a key has changed.
     static let changes = "catapult_keys"
@@ -14,6 +14,8 @@ final class Authenticator: Sendable {
 
     private struct State {
         var records: [String: (record: KeyRecord, readAt: ContinuousClock.Instant)] = [:]
+        /// Prefixes of keys that were let in since the server started: their failures count apart from those of guessed prefixes.
+        var admitted: Set<String> = []
         /// Counts revocations: a row that was read before one must not be remembered after it.
         var generation = 0
         var lastUsed: [String: Timestamp] = [:]
@@ -25,10 +27,12 @@ final class Authenticator: Sendable {
     private let database: Database
     private let failures = RateLimiter()
     private let failureLimit: RateLimit
+    private let maximumAge: Duration
     private let state = NIOLockedValueBox(State())
 
-    init(database: Database, failureLimit: RateLimit = standardFailureLimit) {
+    init(database: Database, failureLimit: RateLimit = standardFailureLimit, maximumAge: Duration = Authenticator.maximumAge) {
         self.database = database
+        self.maximumAge = maximumAge
         self.failureLimit = failureLimit
     }
 
@@ -38,13 +42,16 @@ final class Authenticator: Sendable {
     ///   is what a guesser must not have; but a key that is in use elsewhere at the same address is not kept out by another one's failures.
     func caller(of text: String, address: String?) async throws -> Caller {
         guard let secret = KeySecret(parsing: text) else { throw refuse(at: address ?? "") }
-        let known = state.withLockedValue { $0.records[secret.prefix] }
-        let attempts = known == nil ? address ?? "" : "\(address ?? "") \(secret.prefix)"
+        let isKnown = state.withLockedValue { $0.admitted.contains(secret.prefix) }
+        let attempts = isKnown ? "\(address ?? "") \(secret.prefix)" : address ?? ""
         let standing = failures.look(attempts, failureLimit)
         guard standing.isAllowed else { throw Self.tooManyFailures(standing) }
         let now = Timestamp.now
         guard let record = try await record(prefix: secret.prefix), record.accepts(secret, at: now) else { throw refuse(at: attempts) }
-        state.withLockedValue { $0.lastUsed[record.key.id] = now }
+        state.withLockedValue { state in
+            state.lastUsed[record.key.id] = now
+            if !isKnown { state.admitted.insert(secret.prefix) }
+        }
         return Caller(
             keyID: record.key.id, name: record.key.name, role: record.key.role, scope: record.key.scope, rateLimit: record.key.rateLimit)
     }
@@ -61,7 +68,7 @@ final class Authenticator: Sendable {
     private func record(prefix: String) async throws -> KeyRecord? {
         let (known, generation) = state.withLockedValue { ($0.records[prefix], $0.generation) }
         let now = ContinuousClock.now
-        if let known, database.dialect == .sqlite || now - known.readAt < Self.maximumAge { return known.record }
+        if let known, database.dialect == .sqlite || now - known.readAt < maximumAge { return known.record }
         guard let record = try await database.read({ try KeyStore.find(prefix: prefix, in: $0) }) else { return nil }
         state.withLockedValue { if $0.generation == generation { $0.records[prefix] = (record, now) } }
         return record

@@ -33,6 +33,13 @@ extension KeyScope {
         guard includes(model: name) else { throw .outsideScope(.model, name, allowed: models) }
     }
 
+    /// To be asked where a caller chooses what an image is made from: any image of the engine could be its base, those of models outside too.
+    ///
+    /// - Throws: 403 where not all models lie inside.
+    func requireForImages() throws(CatapultError) {
+        guard models == nil else { throw .wholeScopeRequired() }
+    }
+
     /// - Throws: 403 where an environment of this name lies outside.
     func require(environment name: String) throws(CatapultError) {
         guard includes(environment: name) else { throw .outsideScope(.environment, name, allowed: environments) }

@@ -93,7 +93,7 @@ enum KeyStore {
             """)
     }
 
-    /// Writes down what of a key can change: neither its role nor its scope.
+    /// Writes down what of a key can change: neither its role nor its scope. Other servers hear of it.
     static func update(_ record: KeyRecord, in connection: any SQLConnection) throws {
         let key = record.key
         try connection.execute(
@@ -105,6 +105,7 @@ enum KeyStore {
                 previous_valid_until = \(record.previous?.validUntil)
             WHERE id = \(key.id)
             """)
+        try connection.notify(Authenticator.changes, key.id)
     }
 
     static func delete(id: String, in connection: any SQLConnection) throws {

@@ -64,23 +64,26 @@ struct RequestGate: Sendable {
             admission.fields = Self.fields(limit, decision)
             guard decision.isAllowed else {
                 throw Refusal(
-                    error: .tooManyRequests(
+                    error: CatapultError.tooManyRequests(
                         "More requests than \(caller.isAnonymous ? "may come without a key" : "this key may make"): "
                             + "\(Self.short(limit.requestsPerSecond)) a second, \(limit.bucketSize) at once.",
                         retryAfter: decision.retryAfter),
                     fields: admission.fields)
             }
         }
-        guard caller.role >= role else { throw Refusal(error: .forbidden(required: role), fields: admission.fields, caller: caller) }
+        guard caller.role >= role else {
+            throw Refusal(error: CatapultError.forbidden(required: role), fields: admission.fields, caller: caller)
+        }
         guard !C.needsWholeScope || caller.scope.isEverything else {
-            throw Refusal(error: .wholeScopeRequired(), fields: admission.fields, caller: caller)
+            throw Refusal(error: CatapultError.wholeScopeRequired(), fields: admission.fields, caller: caller)
         }
         return admission
     }
 
-    /// A request that is known and not let in.
+    /// A request of somebody who is known, that was not let in or failed later on.
     struct Refusal: Error {
-        var error: CatapultError
+        var error: any Error
+        /// What the answer says of the caller's limit.
         var fields: HTTPFields
         /// Set where a key's role or scope was too small, which is written down.
         var caller: Caller?

@@ -63,13 +63,4 @@ struct TokenBucket: Sendable, Equatable {
 extension RateLimit {
     /// Requests that may come at once.
     var bucketSize: Int { burst ?? max(1, Int(requestsPerSecond.rounded(.up))) }
-
-    /// Reads `10`, or `10/50` for ten a second with fifty at once.
-    init?(_ text: String) {
-        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-        guard (1...2).contains(parts.count), let rate = Double(parts[0]), (0.001...100_000).contains(rate) else { return nil }
-        let burst = parts.count == 2 ? Int(parts[1]) : nil
-        guard parts.count == 1 || burst.map({ (1...1_000_000).contains($0) }) == true else { return nil }
-        self.init(requestsPerSecond: rate, burst: burst)
-    }
 }

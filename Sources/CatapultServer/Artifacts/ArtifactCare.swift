@@ -48,7 +48,7 @@ struct ArtifactCare: Sendable {
         try OperationStore.insert(
             id: id, kind: kind, subject: subject.kind, subjectID: subject.id, input: input, message: "waiting for a worker", parentID: nil,
             createdBy: context.caller?.name, in: connection)
-        try AuditLog.record(context, id: subject.id, details: ["operation_id": .string(id)], in: connection)
+        try AuditLog.record(context, on: subject.kind, id: subject.id, details: ["operation_id": .string(id)], in: connection)
         guard let operation = try OperationStore.find(id, in: connection) else { throw CatapultError.notFound(.operation, id) }
         return operation
     }

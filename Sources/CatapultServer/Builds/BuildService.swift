@@ -21,6 +21,7 @@ struct BuildService: Sendable {
             throw CatapultError.unprocessable([.missing(anyOf: ["release_id", "version_id"])])
         }
         try Self.refuseArtifacts(call)
+        if call.dockerfileContent != nil || call.buildArgs?["BASE_IMAGE"] != nil { try context.scope.requireForImages() }
         let request = BuildPlanner.Request(
             imageTag: call.imageTag, buildType: call.buildType, dockerfile: call.dockerfileContent, arguments: call.buildArgs ?? [:],
             ignoresCache: call.noCache ?? false)

@@ -51,7 +51,15 @@ extension Migrations {
                     SELECT RAISE(ABORT, 'audit rows are never changed or removed');
                 END
                 """
-            }
+            } + [
+                // INSERT OR REPLACE removes rows without the triggers of DELETE.
+                """
+                CREATE TRIGGER audit_logs_refuse_replace BEFORE INSERT ON audit_logs
+                WHEN EXISTS (SELECT 1 FROM audit_logs WHERE id = NEW.id OR sequence = NEW.sequence) BEGIN
+                    SELECT RAISE(ABORT, 'audit rows are never changed or removed');
+                END
+                """
+            ]
         case .postgresql:
             [
                 """

@@ -187,13 +187,17 @@ struct DeploymentPlanner: Sendable {
         }
         for (host, target) in mounts.sorted(by: { $0.key < $1.key }) {
             _ = try storage.resolve(host)
-            let parts = target.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
-            guard target.hasPrefix("/"), !parts.isEmpty, !target.utf8.contains(0), parts.allSatisfy({ !["", ".", ".."].contains($0) })
-            else {
+            guard Self.isContainerPath(target) else {
                 throw CatapultError.invalid(
                     field: "volume_mounts", "\(target) must be an absolute path in the container, such as /models, without '.' and '..'")
             }
         }
+    }
+
+    /// Whether a text is a place in a container where something can be mounted: absolute and plain.
+    static func isContainerPath(_ path: String) -> Bool {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+        return path.hasPrefix("/") && !parts.isEmpty && !path.utf8.contains(0) && parts.allSatisfy { !["", ".", ".."].contains($0) }
     }
 
     // MARK: Names

@@ -141,6 +141,10 @@ struct DeploymentService: Sendable {
         }
         let mounts = call.volumeMounts ?? [:]
         try planner.checkSettings(call.environmentVars ?? [:], mounts: mounts)
+        for path in mounts.keys.sorted() {
+            _ = try await ScopedFolders(database: database, storage: planner.storage)
+                .resolve(path, of: version.modelName, for: context.scope)
+        }
         try await planner.requireEngine()
         let found = try await planner.image(
             tag: call.imageTag, buildID: call.dockerBuildID, version: version, scope: context.scope, database: database)

@@ -121,23 +121,25 @@ final class CallRoutes {
             router.on(RouterPath(pattern), method: method) { request, context -> Response in
                 let address = gate.address(peer: context.remoteAddress?.ipAddress, headers: request.headers)
                 var callContext = Self.callContext(C.self, request.headers, address, context)
+                var fields: HTTPFields = [:]
                 do {
                     let admission = try await gate.admit(to: C.self, headers: request.headers, address: address)
+                    fields = admission.fields
                     callContext.caller = admission.caller
                     callContext.scope = admission.caller?.scope ?? .everything
                     var response = try await respond(request, context, callContext)
-                    for field in admission.fields { response.headers[field.name] = field.value }
-                    return response
-                } catch let refusal as RequestGate.Refusal {
-                    callContext.caller = refusal.caller
-                    await failures.note(refusal.error, callContext, target: Self.parameters(C.self, context))
-                    var response = Self.response(to: refusal.error)
-                    for field in refusal.fields { response.headers[field.name] = field.value }
+                    for field in fields { response.headers[field.name] = field.value }
                     return response
                 } catch {
-                    let mapped = ErrorMapping.catapultError(for: error, requestID: context.requestID)
+                    let refusal =
+                        error as? RequestGate.Refusal ?? RequestGate.Refusal(error: error, fields: fields, caller: callContext.caller)
+                    callContext.caller = refusal.caller
+                    let mapped = ErrorMapping.catapultError(for: refusal.error, requestID: context.requestID)
+                    if mapped.status == 401 {
+                        callContext.logger.notice("refused", metadata: ["call": "\(C.name)", "address": "\(address ?? "")"])
+                    }
                     await failures.note(mapped, callContext, target: Self.parameters(C.self, context))
-                    throw error
+                    throw refusal
                 }
             }
         }

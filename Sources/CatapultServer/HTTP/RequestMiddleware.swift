@@ -17,12 +17,15 @@ struct RequestMiddleware: RouterMiddleware {
         var response: Response
         do {
             response = try await next(request, context)
-        } catch {
+        } catch let thrown {
+            let refusal = thrown as? RequestGate.Refusal
+            let error = refusal?.error ?? thrown
             let mapped = ErrorMapping.catapultError(for: error, requestID: requestID)
             if mapped.status >= 500, mapped.status != 503 {
                 context.requestLogger.error("request failed", metadata: ["error": "\(error)", "path": "\(request.uri.path)"])
             }
             response = CallRoutes.response(to: mapped)
+            for field in refusal?.fields ?? [:] { response.headers[field.name] = field.value }
             if context.bodyState.leavesMuch(of: request) { response = EarlyRefusal.closing(response, context.channel) }
         }
         response.headers[.requestID] = requestID

@@ -7,7 +7,9 @@ enum SlashedNames {
     private static let modelPrefix = "/api/v1/models/"
     private static let versionPrefixes = ["/api/v1/versions/", "/api/v1/releases/"]
     /// What may follow the name of a model; nil stands for any one part. The longest that fits counts.
-    private static let endings: [[String?]] = [["aliases", nil, "history"], ["aliases", nil], ["aliases"], ["references"], ["versions"]]
+    private static let endings: [[String?]] = [
+        ["aliases", nil, "history"], ["aliases", nil], ["aliases"], ["references"], ["versions"], ["preprocess"],
+    ]
 
     /// The path with the slashes of a model's name percent-encoded; nil where there is nothing to change.
     static func encoded(_ path: String) -> String? {

@@ -10,13 +10,15 @@ struct ImportService: Sendable {
     /// Checks a request and puts the import in the queue.
     func start(_ call: ImportModel, _ context: CallContext) async throws -> Operation {
         try Self.check(call)
-        if let path = call.path { _ = try storage.resolve(path) }
         // Where the name comes out of the files, the work itself holds it against the scope.
         let name = call.name ?? (call.source == .hub ? call.repository : nil)
         if let name { try context.scope.require(model: name) }
         guard name != nil || context.scope.models == nil else {
             throw CatapultError.invalid(
                 field: "name", "A key for some models only must say which model it imports", hint: "Give the name of the model.")
+        }
+        if let path = call.path {
+            _ = try await ScopedFolders(database: database, storage: storage).resolve(path, of: name ?? "", for: context.scope)
         }
         let id = Identifier.make()
         let operation = try await database.write { connection in

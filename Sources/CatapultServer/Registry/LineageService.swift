@@ -54,10 +54,10 @@ struct LineageService: Sendable {
             }
             let cut = LineageCut(walks, limit: call.limit ?? 200)
             let versions = try LineageStore.versions(cut.ids(of: .version), in: connection)
-            let artifacts = try LineageStore.artifacts(cut.ids(of: .artifact), in: connection)
+            let artifacts = try LineageStore.artifacts(cut.ids(of: .artifact), for: context.scope, in: connection)
             let nodes = cut.nodes.map { node in
                 var node = node
-                node.target.name = node.target.name ?? artifacts[node.target.id]
+                node.target.name = artifacts[node.target.id] ?? node.target.name
                 return Self.node(node, versions, seenBy: context.scope)
             }
             return LineageGraph(
@@ -74,7 +74,7 @@ struct LineageService: Sendable {
         if let known = versions[target.id] {
             shown = known
             if !scope.includes(model: known.modelName ?? "") {
-                shown = LineageNode(id: target.id, type: .version, name: "outside of this key's scope", level: node.level)
+                shown = LineageNode(id: target.id, type: .version, name: LineageNode.outsideScope, level: node.level)
             }
         }
         (shown.level, shown.hasMore) = (node.level, node.hasMore)
@@ -94,4 +94,9 @@ struct LineageService: Sendable {
             return VersionComparator.compare(try side(call.a), try side(call.b), limit: call.limit ?? 1_000)
         }
     }
+}
+
+extension LineageNode {
+    /// What stands for the name of a thing that the caller does not see.
+    static let outsideScope = "outside of this key's scope"
 }

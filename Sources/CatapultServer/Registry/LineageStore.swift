@@ -66,16 +66,21 @@ enum LineageStore {
         return nodes
     }
 
-    /// The names of artifacts by their ids.
-    static func artifacts(_ ids: [String], in connection: any SQLConnection) throws -> [String: String] {
+    /// The names of artifacts by their ids; those outside of the scope have none.
+    static func artifacts(_ ids: [String], for scope: KeyScope, in connection: any SQLConnection) throws -> [String: String] {
         var names: [String: String] = [:]
         var start = 0
         while start < ids.count {
             let part = ids[start..<min(start + batch, ids.count)]
-            for (id, name) in try connection.fetchAll(
-                "SELECT id, name FROM artifacts WHERE id IN \(list: part)", { (try $0.get(0) as String, try $0.get(1) as String) })
-            {
-                names[id] = name
+            let rows = try connection.fetchAll(
+                """
+                SELECT a.id, a.name, m.name FROM artifacts a LEFT JOIN versions v ON v.id = a.version_id
+                LEFT JOIN models m ON m.id = coalesce(v.model_id, a.model_id) WHERE a.id IN \(list: part)
+                """
+            ) { (id: try $0.get(0) as String, name: try $0.get(1) as String, model: try $0.get(2) as String?) }
+            for row in rows {
+                let isInside = row.model.map(scope.includes(model:)) ?? (scope.models == nil)
+                names[row.id] = isInside ? row.name : LineageNode.outsideScope
             }
             start += batch
         }

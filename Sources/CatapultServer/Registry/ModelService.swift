@@ -6,6 +6,8 @@ struct ModelService: Sendable {
     let database: Database
     let storage: StoragePaths
 
+    private var folders: ScopedFolders { ScopedFolders(database: database, storage: storage) }
+
     func list(_ call: ListModels, _ context: CallContext) async throws -> Page<Model> {
         try await database.read { try ModelStore.list(call, for: context.scope, in: $0) }
     }
@@ -20,7 +22,7 @@ struct ModelService: Sendable {
 
     func create(_ call: CreateModel, _ context: CallContext) async throws -> Model {
         try context.scope.require(model: call.name)
-        let folder = try storage.resolve(call.storagePath)
+        let folder = try await folders.resolve(call.storagePath, of: call.name, for: context.scope)
         let found = await FactsRecorder(database: database, storage: storage).facts(ofFolder: folder)
         let now = Timestamp.now
         var model = Model(
@@ -44,7 +46,10 @@ struct ModelService: Sendable {
     }
 
     func update(_ call: UpdateModel, _ context: CallContext) async throws -> Model {
-        if let path = call.storagePath { _ = try storage.resolve(path) }
+        if let path = call.storagePath {
+            let name = try await get(GetModel(modelID: call.modelID), context).name
+            _ = try await folders.resolve(path, of: name, for: context.scope)
+        }
         return try await database.write { connection in
             var model = try ModelStore.resolve(call.modelID, for: context.scope, in: connection)
             model.storagePath = call.storagePath ?? model.storagePath

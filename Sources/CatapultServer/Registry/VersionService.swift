@@ -14,6 +14,8 @@ struct VersionService: Sendable {
     /// Tells the workers of a kind that a transaction of ours has queued something.
     var wake: @Sendable (OperationKind) -> Void = { _ in }
 
+    private var folders: ScopedFolders { ScopedFolders(database: database, storage: storage) }
+
     func list(_ call: ListVersions, _ context: CallContext) async throws -> Page<Version> {
         try await database.read { try VersionStore.list(call, for: context.scope, in: $0) }
     }
@@ -52,12 +54,16 @@ struct VersionService: Sendable {
             throw CatapultError.unprocessable([.missing(anyOf: ["model_id", "image_id", "model_name"])])
         }
         let model = try await database.read { try ModelStore.resolve(reference, for: context.scope, in: $0) }
-        if let path = call.cephPath { _ = try storage.resolve(path) }
-        let folder = try storage.resolve(call.cephPath ?? model.storagePath)
+        let folder =
+            if let path = call.cephPath {
+                try await folders.resolve(path, of: model.name, for: context.scope)
+            } else {
+                try storage.resolve(model.storagePath)
+            }
         let (files, places) = try await VersionFileBytes(blobs: blobs).adopt(
             Self.check(call.files ?? [], in: folder), in: folder, for: context.scope)
         let listed = files.isEmpty ? nil : files.reduce(0) { $0 + $1.sizeBytes }
-        let builder = try await Self.requireBuilder(autoBuilder, for: call)
+        let builder = try await Self.requireBuilder(autoBuilder, for: call, context)
         let version = Version(
             id: Identifier.make(), modelID: model.id, modelName: model.name, modelStoragePath: model.storagePath, version: call.version,
             tag: call.tag ?? call.version, digest: call.digest ?? Self.digest(of: files, of: model, call.version),
@@ -116,8 +122,11 @@ struct VersionService: Sendable {
     }
 
     /// Who builds the image of a new version, where that is asked for.
-    private static func requireBuilder(_ builder: AutoBuilder?, for call: CreateVersion) async throws -> AutoBuilder? {
+    private static func requireBuilder(
+        _ builder: AutoBuilder?, for call: CreateVersion, _ context: CallContext
+    ) async throws -> AutoBuilder? {
         guard call.autoBuild == true else { return nil }
+        if call.buildConfig?.dockerfileContent != nil { try context.scope.requireForImages() }
         guard let builder else {
             throw CatapultError.invalid(
                 field: "auto_build", "this server builds no images", hint: "Leave auto_build out, and deploy an image of your own.")
@@ -163,7 +172,10 @@ struct VersionService: Sendable {
     }
 
     func update(_ call: UpdateVersion, _ context: CallContext) async throws -> Version {
-        if let path = call.cephPath { _ = try storage.resolve(path) }
+        if let path = call.cephPath {
+            let name = try await get(GetVersion(versionID: call.versionID), context).modelName
+            _ = try await folders.resolve(path, of: name, for: context.scope)
+        }
         defer { if call.mlflowURL != nil { wake(.mlflow) } }
         do {
             return try await database.write { connection in

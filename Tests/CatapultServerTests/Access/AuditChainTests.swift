@@ -1,4 +1,5 @@
 import CatapultAPI
+import DatabaseTesting
 import SQLDatabase
 import Testing
 
@@ -117,7 +118,12 @@ import Testing
     @Test func theDatabaseRefusesChanges() async throws {
         try await CoreFixture.with { fixture async throws in
             try await rows(fixture, 1)
-            for statement: SQLQuery in ["UPDATE audit_logs SET action = 'x'", "DELETE FROM audit_logs"] {
+            let replace: SQLQuery = """
+                INSERT OR REPLACE INTO audit_logs (id, sequence, face, action, resource_type, details, created_at)
+                VALUES ('x', 2, 'rest', 'x', 'model', '{}', 0)
+                """
+            let others: [SQLQuery] = fixture.database.dialect == .sqlite ? [replace] : ["TRUNCATE audit_logs"]
+            for statement in ["UPDATE audit_logs SET action = 'x'", "DELETE FROM audit_logs"] + others {
                 await #expect(throws: DatabaseError.self) { try await fixture.database.write { _ = try $0.execute(statement) } }
             }
             #expect(try await verify(fixture).ok)
@@ -137,6 +143,55 @@ import Testing
             }
             let found = try await verify(fixture)
             #expect(found.ok && found.rows == 41)
+        }
+    }
+
+    @Test func aRowThatWasPutInShows() async throws {
+        try await CoreFixture.with { fixture async throws in
+            try await rows(fixture, 4)
+            let old = try #require(try await fixture.database.read { try AuditStore.rows(after: 4, limit: 1, in: $0) }.first)
+            // One more row at the end, with a hash over something else than the last row.
+            var forged = old
+            forged.entry.id = Identifier.make()
+            forged.entry.sequence = 6
+            let row = forged
+            try await fixture.database.write { connection in
+                try connection.execute(
+                    """
+                    INSERT INTO audit_logs (id, sequence, api_key_name, face, action, resource_type, details, created_at, prev_hash, hash)
+                    VALUES (\(row.entry.id), 6, 'admin', 'rest', 'create_model', 'model', '{}', \(row.entry.createdAt), \(AuditChain.origin),
+                        \(AuditChain.hash(of: row, after: AuditChain.origin)))
+                    """)
+            }
+            let found = try await verify(fixture)
+            #expect(!found.ok && found.problem?.sequence == 6)
+            #expect(found.rows == 5)
+        }
+    }
+
+    @Test("two servers on one database write one chain, and seal it once") func twoServers() async throws {
+        guard TestDatabase.all.contains(.postgresql) else { return }
+        try await TestDatabase.postgresql.withConfiguration { configuration in
+            let first = try await Database.open(configuration, migrations: Migrations.all, logger: CoreFixture.logger)
+            let second = try await Database.open(configuration, migrations: Migrations.all, logger: CoreFixture.logger)
+            async let one: Void = AuditLog.seal(first)
+            async let two: Void = AuditLog.seal(second)
+            _ = try await (one, two)
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<60 {
+                    let database = number.isMultiple(of: 2) ? first : second
+                    group.addTask {
+                        try await database.write {
+                            try AuditLog.record(CoreFixture.context("create_model"), id: "\(number)", in: $0)
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            let found = try await AuditLog(database: second).verify(VerifyAuditLog())
+            #expect(found.ok && found.rows == 61 && found.sealedRows == 0, "\(found)")
+            try await first.close()
+            try await second.close()
         }
     }
 

@@ -1,4 +1,5 @@
 import CatapultAPI
+import DatabaseTesting
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
@@ -86,6 +87,83 @@ import Testing
                 #expect(try await http.with(key: made.key).send(.get, "/api/v1/models").status == 200)
                 let own = try await http.send(.put, "/api/v1/api-keys/admin", #"{"is_active":false}"#)
                 #expect(own.status == 400 && own.detail.contains("self_disable"))
+            }
+        }
+    }
+
+    @Test("what one server does to a key, another on the database hears of", .timeLimit(.minutes(1)), arguments: [true, false])
+    func otherServersHear(_ isRotated: Bool) async throws {
+        guard TestDatabase.all.contains(.postgresql) else { return }
+        try await CoreFixture.with(on: [.postgresql]) { fixture async throws in
+            let made = try await key(fixture, CreateAPIKey(name: "k"))
+            // Another server's memory of keys, which would last for longer than this test may take.
+            let other = Authenticator(database: fixture.database, maximumAge: .seconds(3_600))
+            let follower = Task { await other.followChanges() }
+            defer { follower.cancel() }
+            _ = try await other.caller(of: made.key, address: nil)
+            let context = CoreFixture.context("update_api_key", .apiKey)
+            while true {
+                // Whoever does not listen yet misses the first change: it is made until it is heard of.
+                if isRotated {
+                    _ = try await fixture.keys.rotate(RotateAPIKey(keyID: "k"), context)
+                } else {
+                    _ = try await fixture.keys.update(UpdateAPIKey(keyID: "k", isActive: false), context)
+                }
+                do {
+                    _ = try await other.caller(of: made.key, address: nil)
+                } catch let error as CatapultError {
+                    #expect(error.status == 401)
+                    return
+                }
+            }
+        }
+    }
+
+    @Test func lastUseIsWrittenOnceInAWhile() async throws {
+        try await CoreFixture.with { fixture async throws in
+            let made = try await key(fixture, CreateAPIKey(name: "k"))
+            try await fixture.http { http async throws in
+                #expect(try await http.with(key: made.key).send(.get, "/api/v1/models").status == 200)
+                #expect(try await http.send(.get, "/api/v1/api-keys/k").json["last_used_at"] == .null)
+                try await fixture.authenticator.saveUse()
+                let used = try #require(try await http.send(.get, "/api/v1/api-keys/k").json["last_used_at"]?.stringValue)
+                #expect(Timestamp(used).map { $0 <= .now && $0 >= made.createdAt } == true)
+                // A wrong secret is no use of the key.
+                _ = try await http.with(key: made.key + "x").send(.get, "/api/v1/models")
+                try await fixture.authenticator.saveUse()
+                #expect(try await http.send(.get, "/api/v1/api-keys/k").json["last_used_at"]?.stringValue == used)
+            }
+        }
+    }
+
+    @Test func answersThatFailSayWhatRemainsOfTheLimitToo() async throws {
+        try await CoreFixture.with { fixture async throws in
+            let made = try await key(fixture, CreateAPIKey(name: "k", rateLimit: RateLimit(requestsPerSecond: 0.01, burst: 3)))
+            try await fixture.http { http async throws in
+                let limit = try #require(HTTPField.Name("RateLimit"))
+                let slow = http.with(key: made.key)
+                #expect(try await slow.send(.get, "/api/v1/models/nowhere").headers[limit] == "\"key\";r=2;t=100")
+                #expect(try await slow.send(.delete, "/api/v1/models/nowhere").headers[limit] == "\"key\";r=1;t=200")
+                _ = try await slow.send(.get, "/api/v1/models")
+                let last = try await slow.send(.get, "/api/v1/models")
+                #expect(last.status == 429 && last.headers[limit] == "\"key\";r=0;t=300")
+            }
+        }
+    }
+
+    @Test func aKeyThatIsInUseIsNotKeptOutByOtherWrongKeysOfItsAddress() async throws {
+        try await CoreFixture.with { fixture async throws in
+            let made = try await key(fixture, CreateAPIKey(name: "k"))
+            try await fixture.http { http async throws in
+                #expect(try await http.with(key: made.key).send(.get, "/api/v1/models").status == 200)
+                // It is forgotten, as it is when any key changes on another server; that it was in use is not.
+                fixture.authenticator.forget(prefix: String(made.key.prefix(8)))
+                var seen: Set<Int> = []
+                for number in 0..<40 {
+                    seen.insert(try await http.with(key: "ffff\(1_000 + number).wrong-wrong-wrong").send(.get, "/api/v1/models").status)
+                }
+                #expect(seen == [401, 429])
+                #expect(try await http.with(key: made.key).send(.get, "/api/v1/models").status == 200)
             }
         }
     }
