@@ -216,9 +216,9 @@ struct ContentRange: Equatable {
 
     init?(_ text: String) {
         guard text.lowercased().hasPrefix("bytes ") else { return nil }
-        let parts = text.dropFirst(6).split(separator: "/")
-        let bounds = parts.first?.split(separator: "-").compactMap { Int64($0) } ?? []
-        guard parts.count == 2, bounds.count == 2, bounds[0] >= 0, bounds[1] >= bounds[0] else { return nil }
-        (start, end, total) = (bounds[0], bounds[1], Int64(parts[1]))
+        let parts = text.dropFirst(6).split(separator: "/", omittingEmptySubsequences: false)
+        let bounds = parts[0].split(separator: "-", omittingEmptySubsequences: false).map { Int64($0) }
+        guard parts.count == 2, bounds.count == 2, let start = bounds[0], let end = bounds[1], start >= 0, end >= start else { return nil }
+        (self.start, self.end, total) = (start, end, Int64(parts[1]))
     }
 }

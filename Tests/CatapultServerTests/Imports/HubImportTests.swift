@@ -8,13 +8,15 @@ import Testing
 @Suite struct HubImportTests {
     private static let version = String(TestHub.commit.prefix(12))
 
+    /// Runs a test on each database, each time with a hub whose misbehaviour begins anew.
     private func with(
         _ hub: TestHub, token: String? = nil, licenses: Set<String>? = nil,
         _ body: @escaping @Sendable (ImportLab, TestSite) async throws -> Void
     ) async throws {
         try await CoreFixture.with { fixture async throws in
+            let fresh = hub.fresh
             try await TestSite.run {
-                hub.answer($0)
+                fresh.answer($0)
             } _: { site in
                 try await ImportLab.with(hub: site.url, token: token, licenses: licenses, fixture) { lab in try await body(lab, site) }
             }
@@ -149,8 +151,8 @@ import Testing
 
     @Test func aStoppedServerGoesOnWithWhatHasArrived() async throws {
         let hub = hub(numbers: Int(PartialFile.partSize))
-        let isHeld = NIOLockedValueBox(true)
         try await CoreFixture.with { fixture async throws in
+            let isHeld = NIOLockedValueBox(true)
             // Of the three parts of the weights only the first one arrives, as long as the others are held.
             try await TestSite.run { asked in
                 let isFirst = asked.headers[.range]?.hasPrefix("bytes=0-") == true

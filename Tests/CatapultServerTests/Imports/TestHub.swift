@@ -25,16 +25,25 @@ final class TestHub: Sendable {
     }
 
     let files: [String: [UInt8]]
+    private let digests: [String: String]
     private let large: Set<String>
+    private let behaviour: Behaviour
     private let state: NIOLockedValueBox<Behaviour>
 
     init(_ files: [String: [UInt8]], large: Set<String>, _ behaviour: Behaviour = Behaviour()) {
+        self.init(files, digests: files.mapValues(Self.sha256), large: large, behaviour)
+    }
+
+    private init(_ files: [String: [UInt8]], digests: [String: String], large: Set<String>, _ behaviour: Behaviour) {
         self.files = files
+        self.digests = digests
         self.large = large
+        self.behaviour = behaviour
         state = NIOLockedValueBox(behaviour)
     }
 
-    func change(_ body: (inout Behaviour) -> Void) { state.withLockedValue { body(&$0) } }
+    /// The same hub as it was before anybody asked it.
+    var fresh: TestHub { TestHub(files, digests: digests, large: large, behaviour) }
 
     static func sha256(_ bytes: [UInt8]) -> String { SHA256.hash(data: bytes).hexadecimal }
 
@@ -43,7 +52,7 @@ final class TestHub: Sendable {
     private var listing: String {
         let siblings = files.sorted { $0.key < $1.key }.map { path, bytes in
             large.contains(path)
-                ? #"{"rfilename":"\#(path)","blobId":"\#(Self.commit)","size":\#(bytes.count),"lfs":{"sha256":"\#(Self.sha256(bytes))","size":\#(bytes.count),"pointerSize":134}}"#
+                ? #"{"rfilename":"\#(path)","blobId":"\#(Self.commit)","size":\#(bytes.count),"lfs":{"sha256":"\#(digests[path] ?? "")","size":\#(bytes.count),"pointerSize":134}}"#
                 : #"{"rfilename":"\#(path)","blobId":"\#(Self.gitID(bytes))","size":\#(bytes.count)}"#
         }
         return
@@ -74,7 +83,7 @@ final class TestHub: Sendable {
             guard let bytes = files[path] else { return .text("", status: 404, headers: ["X-Error-Code": "EntryNotFound"]) }
             guard large.contains(path) else { return file(bytes, asked, behaviour) }
             // As the public hub: another host, by a relative or an absolute address.
-            return .text("", status: 302, headers: ["Location": "/cdn/\(path)?signed=1", "X-Linked-Etag": "\"\(Self.sha256(bytes))\""])
+            return .text("", status: 302, headers: ["Location": "/cdn/\(path)?signed=1", "X-Linked-Etag": "\"\(digests[path] ?? "")\""])
         }
         guard asked.path.hasPrefix("/cdn/"), let bytes = files[String(asked.path.dropFirst(5))] else { return .text("", status: 404) }
         return file(bytes, asked, behaviour)
@@ -121,8 +130,16 @@ enum SampleModel {
     /// A safetensors file of so many numbers in two bytes each.
     static func weights(numbers: Int, seed: UInt8 = 1) -> [UInt8] {
         let header = #"{"w":{"dtype":"BF16","shape":[\#(numbers)],"data_offsets":[0,\#(numbers * 2)]}}"#
-        return withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Array($0) } + Array(header.utf8)
-            + (0..<numbers * 2).map { UInt8(truncatingIfNeeded: $0 &* 31) &+ seed }
+        var bytes = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Array($0) } + Array(header.utf8)
+        let size = bytes.count + numbers * 2
+        bytes.reserveCapacity(size)
+        // No two blocks are alike, so that a part in the wrong place is noticed.
+        let block = (0..<4_096).map { UInt8(truncatingIfNeeded: $0 &* 31) &+ seed }
+        while bytes.count < size {
+            withUnsafeBytes(of: bytes.count) { bytes.append(contentsOf: $0.prefix(size - bytes.count)) }
+            bytes.append(contentsOf: block.prefix(size - bytes.count))
+        }
+        return bytes
     }
 
     static func files(numbers: Int = 1_000_000) -> [String: [UInt8]] {
