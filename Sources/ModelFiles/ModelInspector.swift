@@ -304,7 +304,9 @@ public struct ModelInspector {
     private static func parameters(_ elements: [String: SafetensorsHeader.Sum], bits: Int?) -> UInt64 {
         elements.reduce(0) { total, entry in
             let width: UInt64 = entry.key == "U8" || entry.key == "I8" ? 8 : entry.key == "I64" ? 64 : 32
-            let (packed, overflow) = entry.value.packed.multipliedReportingOverflow(by: max(1, width / UInt64(bits ?? 4)))
+            // Bytes of which no configuration says that they hold several weights are taken for what they are.
+            let bits = bits.map(UInt64.init) ?? (width == 8 ? 8 : 4)
+            let (packed, overflow) = entry.value.packed.multipliedReportingOverflow(by: max(1, width / bits))
             return total &+ entry.value.plain &+ (overflow ? 0 : packed)
         }
     }

@@ -76,6 +76,19 @@ struct CatapultServerCommand: AsyncParsableCommand {
     var allowedHosts: String?
 
     @Option(
+        name: .customLong("hub"),
+        help: ArgumentHelp(
+            "Address of the hub that models are imported from; its key is taken from HF_TOKEN. [HF_ENDPOINT] (default: the public one)",
+            valueName: "url"))
+    var hubEndpoint: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Import only models of these licenses, such as apache-2.0,mit. [CATAPULT_ALLOWED_LICENSES] (default: all)",
+            valueName: "list"))
+    var allowedLicenses: String?
+
+    @Option(
         help: ArgumentHelp(
             "Folder beneath the storage root whose folders `mcp model sync` registers. [CATAPULT_MODELS_DIR] (default: models)",
             valueName: "path"))
@@ -105,8 +118,19 @@ struct CatapultServerCommand: AsyncParsableCommand {
         var hub =
             try Setting.value("HF_ENDPOINT", allowed: HubConfiguration.allowedEndpoint) { HubConfiguration(endpoint: $0) }
             ?? HubConfiguration()
-        hub.token = Setting.text("HF_TOKEN")
-        hub.allowedLicenses = Setting.text("CATAPULT_ALLOWED_LICENSES").map { list in
+        if let hubEndpoint {
+            guard let chosen = HubConfiguration(endpoint: hubEndpoint) else {
+                throw ValidationError("--hub must be \(HubConfiguration.allowedEndpoint), but is '\(hubEndpoint)'.")
+            }
+            hub = chosen
+        }
+        if let token = Setting.text("HF_TOKEN") {
+            guard token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
+                throw ValidationError("HF_TOKEN must be one word of ASCII characters; perhaps a line end was read with it.")
+            }
+            hub.token = token
+        }
+        hub.allowedLicenses = (allowedLicenses ?? Setting.text("CATAPULT_ALLOWED_LICENSES")).map { list in
             Set(list.lowercased().split { $0 == "," || $0 == " " }.map(String.init))
         }
         return hub

@@ -84,13 +84,17 @@ public struct SyncStorage: APICall {
     public static let audit: AuditAction? = AuditAction("sync_storage", .storage)
 
     public var dryRun: Bool?
+    public var allowEmpty: Bool?
 
     /// A call with its parameters.
-    public init(dryRun: Bool? = nil) {
+    public init(dryRun: Bool? = nil, allowEmpty: Bool? = nil) {
         self.dryRun = dryRun
+        self.allowEmpty = allowEmpty
     }
 
     public static let fields: [String: Field] = [
-        "dryRun": "Only report what would change. Default false."
+        "dryRun": "Only report what would change. Default false.",
+        "allowEmpty":
+            "Mark all models orphaned where the models directory is empty; otherwise that is an error, since a file system may not be mounted. Default false.",
     ]
 }

@@ -89,24 +89,33 @@ struct ModelSync: SessionCommand {
     @Flag(name: .customLong("dry-run"), help: "Only say what would change.")
     var dryRun = false
 
+    @Flag(name: .customLong("allow-empty"), help: "Mark all models orphaned where the models directory is empty.")
+    var allowEmpty = false
+
     @OptionGroup var wait: WaitOptions
     @OptionGroup var global: GlobalOptions
 
     func run(in session: Session) async throws {
         let client = try await session.connect()
-        let operation = try await client.send(SyncStorage(dryRun: dryRun ? true : nil))
+        let operation = try await client.send(SyncStorage(dryRun: dryRun ? true : nil, allowEmpty: allowEmpty ? true : nil))
         guard !wait.detach else {
             return try session.output.done(operation, "syncing; follow it with `mcp operation follow \(operation.id)`")
         }
         let ended = try await session.follow(operation.id, with: client, timeout: wait.timeout?.duration)
         let result = ended.result ?? .object([:])
         if session.output.format == .json { return session.output.json(result) }
-        for line in Self.report(result) { session.output.line(SafeText.line(line)) }
+        for line in session.output.isQuiet ? Self.names(result) : Self.report(result) { session.output.line(SafeText.line(line)) }
+    }
+
+    private static let kinds = ["added", "changed", "restored", "orphaned", "left"]
+
+    /// The names of what changed.
+    private static func names(_ result: JSONValue) -> [String] {
+        kinds.filter { $0 != "left" }.flatMap { (result[$0]?.arrayValue ?? []).compactMap(\.stringValue) }
     }
 
     /// The report in lines: what changed, one each, then the sums.
-    static func report(_ result: JSONValue) -> [String] {
-        let kinds = ["added", "changed", "restored", "orphaned", "left"]
+    private static func report(_ result: JSONValue) -> [String] {
         var lines: [String] = []
         for kind in kinds { lines += (result[kind]?.arrayValue ?? []).compactMap(\.stringValue).map { "\(kind) \($0)" } }
         for problem in result["problems"]?.arrayValue ?? [] {

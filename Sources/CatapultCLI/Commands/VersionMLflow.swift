@@ -5,17 +5,26 @@ import CatapultAPI
 /// `mcp version mlflow`: what MLflow says of the run or model that a version comes from.
 struct VersionMLflow: SessionCommand {
     static let configuration = CommandConfiguration(
-        commandName: "mlflow", abstract: "Show what MLflow says of the run or model that a version comes from.")
+        commandName: "mlflow", abstract: "Show what MLflow says of the run or model that a version comes from.",
+        discussion: """
+            The page is an address as the browser shows it: of a run (https://host/#/experiments/1/runs/abc), an experiment, a registered model \
+            or one of its versions.
+            """)
 
     @Argument(help: "MODEL:VERSION, or MODEL for its newest version.") var version: VersionReference
     @Flag(help: "Ask MLflow anew first.") var sync = false
+
+    @Option(help: ArgumentHelp("Note the page of MLflow that the version comes from, and ask about it.", valueName: "address"))
+    var page: String?
+
     @OptionGroup var global: GlobalOptions
 
     func run(in session: Session) async throws {
         let client = try await session.connect()
         let version = try await client.resolve(version)
+        if let page { _ = try await client.send(UpdateVersion(versionID: version.id, mlflowURL: page)) }
         let metadata =
-            sync
+            sync || page != nil
             ? try await client.send(SyncMLflowMetadata(versionID: version.id))
             : try await client.send(GetMLflowMetadata(versionID: version.id))
         if session.output.format == .json { return try session.output.json(metadata) }

@@ -7,7 +7,7 @@ enum FileLinking {
     /// - Parameter temporary: a free path on the file system of the source.
     static func put(_ source: String, at target: String, by temporary: String) throws -> FileFacts {
         let folder = String(target[..<(target.lastIndex(of: "/") ?? target.startIndex)])
-        try PrivateFile.makeDirectory(folder)
+        try PrivateFile.ensureDirectory(folder)
         guard let wanted = FileFacts(path: source) else { throw FileProblem.missing(source) }
         if let there = FileFacts(path: target), there == wanted { return there }
         if Glibc.link(source, temporary) == 0 {

@@ -29,14 +29,12 @@ final class StagedFile: Sendable {
         self.path = path
     }
 
-    /// Takes over a file that is written already; ``sha256`` and ``size`` say nothing of it.
-    ///
-    /// - Parameter isKept: whether it stays where it is unless it is published; otherwise it is removed unless it is kept, as a new one is.
-    init(adopting path: String, isKept: Bool = true) throws(FileProblem) {
+    /// Takes over a file that is written already, and stays where it is unless it is published; ``sha256`` and ``size`` say nothing of it.
+    init(adopting path: String) throws(FileProblem) {
         descriptor = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC)
         guard descriptor >= 0 else { throw FileProblem(errno: errno, doing: "opening", path) }
         self.path = path
-        if isKept { keep() }
+        keep()
     }
 
     deinit {

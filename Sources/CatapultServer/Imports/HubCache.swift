@@ -1,5 +1,6 @@
 import CatapultAPI
 import Glibc
+import ModelFiles
 
 /// The cache of the hub's own tools (huggingface_hub, "Understand caching"): per repository a folder `models--org--name` with
 /// `refs/<revision>` (a file that holds a commit), `snapshots/<commit>` (links) and `blobs/<digest>` (bytes).
@@ -38,7 +39,7 @@ struct HubCache: Sendable, Equatable {
                 hint: "Name one of \(repositories.prefix(10).joined(separator: ", ")).",
                 details: ["repositories": .array(repositories.prefix(100).map(JSONValue.string))])
         }
-        return try inRepository("\(path)/models--\(chosen.replacing("/", with: "--"))", chosen, revision: revision)
+        return try inRepository("\(path)/\(folder(of: chosen))", chosen, revision: revision)
     }
 
     private static func inRepository(_ path: String, _ repository: String?, revision: String?) throws(CatapultError) -> HubCache {
@@ -55,6 +56,23 @@ struct HubCache: Sendable, Equatable {
         return HubCache(snapshot: "\(path)/snapshots/\(chosen)", boundary: path, repository: repository, commit: chosen)
     }
 
+    /// The same with links resolved.
+    /// - Throws: 400 where the snapshot lies elsewhere than in its repository, or leads out of the storage root.
+    func resolved(beneath storage: StoragePaths) throws(CatapultError) -> HubCache {
+        var cache = self
+        cache.snapshot = try storage.resolve(snapshot)
+        cache.boundary = try storage.resolve(boundary)
+        guard cache.snapshot == cache.boundary || cache.snapshot.hasPrefix(cache.boundary + "/") else {
+            throw .invalid(
+                "InvalidPathError", field: "path", "The snapshot \(snapshot) is a link that leads out of its repository",
+                hint: "Name the folder that it leads to.")
+        }
+        return cache
+    }
+
+    /// What a repository's folder is called: that of `org/name` is `models--org--name`.
+    static func folder(of repository: String) -> String { "models--" + repository.replacing("/", with: "--") }
+
     /// `models--org--name` stands for `org/name`.
     static func repository(ofFolder name: String) -> String? {
         guard name.hasPrefix("models--") else { return nil }
@@ -64,11 +82,10 @@ struct HubCache: Sendable, Equatable {
 
     /// The commit in `refs/<name>`; branches may have slashes in their names.
     private static func reference(_ name: String, in path: String) -> String? {
-        guard !name.split(separator: "/").contains(".."), let file = fopen("\(path)/refs/\(name)", "r") else { return nil }
-        defer { fclose(file) }
-        var bytes = [UInt8](repeating: 0, count: 64)
-        let count = fread(&bytes, 1, bytes.count, file)
-        let text = String(decoding: bytes[..<count], as: UTF8.self).split(whereSeparator: \.isWhitespace).first.map(String.init)
+        guard !name.split(separator: "/").contains("..") else { return nil }
+        // A pipe in the place of a file must not hold the thread.
+        guard let file = try? FileBytes(path: "\(path)/refs/\(name)"), let bytes = try? file.read(at: 0, count: 64) else { return nil }
+        let text = String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isWhitespace).first.map(String.init)
         return text.flatMap { HubRepository.isCommit($0) ? $0 : nil }
     }
 

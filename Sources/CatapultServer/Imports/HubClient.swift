@@ -44,7 +44,7 @@ struct HubClient: Sendable {
     /// Reads a range of a file and hands it to `body` with what the answer says of it.
     func read<Result: Sendable>(
         _ path: String, of name: String, at commit: String, from start: Int64, through end: Int64,
-        _ body: @Sendable (OutgoingClient.Answer) async throws -> Result
+        _ body: @escaping @Sendable (OutgoingClient.Answer) async throws -> Result
     ) async throws -> Result {
         var request = OutgoingClient.Request(
             url: address(of: path, in: name, at: commit), headers: ["range": "bytes=\(start)-\(end)"], secretHeaders: secrets)
@@ -124,13 +124,19 @@ enum HubProblem {
                 message: "The hub has no repository \(repository), or it is private", field: "repository",
                 hint: "Check the name. \(tokenHint)")
         case (429, _), (500..., _):
-            let seconds = headers.first(name: "retry-after").flatMap(Int.init)
+            let seconds = headers.first(name: "retry-after").flatMap(Int.init) ?? secondsToReset(headers.first(name: "ratelimit"))
             return Passing(
                 retryAfter: seconds.map { .seconds(min(max($0, 0), 300)) },
                 error: unavailable(
                     status == 429 ? "it asks to be asked less often" : "it answered with status \(status)", retryAfter: seconds ?? 30))
         default: return unavailable("it answered with status \(status)")
         }
+    }
+
+    /// The seconds until a limit is lifted: `t` of `RateLimit: "api";r=0;t=55` (hub documentation, "Rate limits").
+    private static func secondsToReset(_ header: String?) -> Int? {
+        header?.split(separator: ";").lazy.map { $0.trimmingCharacters(in: .whitespaces) }.first { $0.hasPrefix("t=") }
+            .flatMap { Int($0.dropFirst(2)) }
     }
 }
 

@@ -50,6 +50,11 @@ struct HubFetch: Sendable {
         }
     }
 
+    /// What a file is called while it arrives: the same in each attempt, however many others are there by then.
+    private static func name(of file: HubRepository.File) -> String {
+        String(SHA256.hash(data: Array(file.path.utf8)).hexadecimal.prefix(32))
+    }
+
     // MARK: Parts
 
     private func fetch(_ part: Int, of file: HubRepository.File, into partial: PartialFile) async throws {
@@ -106,9 +111,8 @@ struct HubFetch: Sendable {
             }
         } catch let error as FileProblem {
             throw error
-        } catch is CancellationError {
-            throw CancellationError()
         } catch {
+            try Task.checkCancellation()
             try await flush()
             return (written, OutgoingProblem(error, host: "the hub"))
         }
@@ -134,7 +138,8 @@ struct HubFetch: Sendable {
             try await HashingPool.foreground.run { try partial.reset() }
             return nil
         }
-        let staged = try await HashingPool.foreground.run { try StagedFile(adopting: partial.path, isKept: false) }
+        // Kept unless it is published: where that fails, the next attempt need not fetch it again.
+        let staged = try await HashingPool.foreground.run { try StagedFile(adopting: partial.path) }
         let blob = try await store.publish(staged, sha256: sha256, size: file.size) { blob, _ in blob }
         partial.removeList()
         return blob
@@ -180,7 +185,7 @@ struct HubFetch: Sendable {
 
         init(_ files: [HubRepository.File], folder: String) async throws {
             let partials = try await HashingPool.foreground.run {
-                try files.enumerated().map { try PartialFile(path: "\(folder)/\($0)", size: $1.size) }
+                try files.map { try PartialFile(path: "\(folder)/\(HubFetch.name(of: $0))", size: $0.size) }
             }
             self.partials = partials
             received = partials.reduce(0) { $0 + $1.received }

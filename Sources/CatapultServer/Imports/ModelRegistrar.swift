@@ -59,10 +59,9 @@ struct ModelRegistrar: Sendable {
             if let same = try VersionStore.find(modelID: model.id, digest: digest, in: connection) {
                 return Result(model: model, version: same, isNew: false)
             }
-            if try VersionStore.find(modelID: model.id, version: find.version, quantization: nil, in: connection) != nil {
-                throw CatapultError.alreadyExists(
-                    .version, "\(find.modelName):\(find.version)",
-                    hint: "It has other files. A version never changes: give this one another name.")
+            let quantization = quantization(of: find.facts)
+            if try VersionStore.find(modelID: model.id, version: find.version, quantization: quantization, in: connection) != nil {
+                throw taken(find.modelName, find.version)
             }
         }
         model.learn(find.facts, paths: find.files.map(\.path))
@@ -80,11 +79,26 @@ struct ModelRegistrar: Sendable {
         return Result(model: try ModelStore.find(model.id, in: connection) ?? model, version: version, isNew: true)
     }
 
+    /// 409: a version's name is that of other files.
+    static func taken(_ model: String, _ version: String) -> CatapultError {
+        .alreadyExists(
+            .version, "\(model):\(version)", hint: "It has other files. A version never changes: give this one another name.")
+    }
+
+    private static func quantization(of facts: ModelFacts) -> String? {
+        facts.quantization.flatMap { $0.value.unicodeScalars.count <= 50 ? $0.value : nil }
+    }
+
     private static func newModel(_ find: Find) -> Model {
         let now = Timestamp.now
+        // A person's words first, then those of the model card.
+        var tags = find.tags
+        for tag in find.facts.tags?.value ?? [] where tag.unicodeScalars.count <= 100 && !tags.contains(tag) && tags.count < 50 {
+            tags.append(tag)
+        }
         return Model(
             id: find.modelID, name: find.modelName, storagePath: find.storagePath, repository: find.repository, company: find.company,
-            baseModel: nil, parameterCount: nil, description: nil, tags: find.tags, metadata: [:], requiresGPU: true,
+            baseModel: nil, parameterCount: nil, description: nil, tags: tags, metadata: [:], requiresGPU: true,
             serverType: find.serverType, source: find.source, versionCount: 0, createdAt: now, updatedAt: now)
     }
 
@@ -93,7 +107,8 @@ struct ModelRegistrar: Sendable {
         if !find.facts.json.isEmpty { metadata["facts"] = .object(find.facts.json) }
         return Version(
             id: Identifier.make(), modelID: model.id, modelName: model.name, modelStoragePath: model.storagePath, version: find.version,
-            tag: find.version, digest: digest, quantization: nil, sizeBytes: find.files.reduce(0) { $0 + $1.sizeBytes },
+            tag: find.version, digest: digest, quantization: quantization(of: find.facts),
+            sizeBytes: find.files.reduce(0) { $0 + $1.sizeBytes },
             platform: "linux/amd64", architecture: "amd64", os: "linux", releaseNotes: find.releaseNotes, metadata: metadata,
             cephPath: find.versionPath == model.storagePath ? nil : find.versionPath, mlflowURL: nil, isRelease: false, status: .active,
             fileCount: find.files.count, missingFiles: 0, createdAt: .now)

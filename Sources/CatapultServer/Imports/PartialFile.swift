@@ -33,11 +33,9 @@ final class PartialFile: Sendable {
         let isSame = fstat(descriptor, &facts) == 0 && Int64(facts.st_size) == size
         if isSame { _ = pread(list, &marks, count, 0) }
         done = NIOLockedValueBox(marks.map { $0 == 1 })
-        if !isSame, ftruncate(descriptor, off_t(size)) != 0 || ftruncate(list, 0) != 0 {
-            let problem = errno
-            close(descriptor)
-            close(list)
-            throw FileProblem(errno: problem, doing: "growing", path)
+        // From here on the end of this value closes the files. The list goes first: marks must not be taken for those of a file that is empty.
+        if !isSame, ftruncate(list, 0) != 0 || ftruncate(descriptor, off_t(size)) != 0 {
+            throw FileProblem(errno: errno, doing: "growing", path)
         }
     }
 

@@ -13,7 +13,10 @@ struct MLflowService: Sendable {
     func get(_ call: GetMLflowMetadata, _ context: CallContext) async throws -> MLflowMetadata {
         let version = try await database.read { try VersionStore.resolve(call.versionID, for: context.scope, in: $0) }
         guard let url = version.mlflowURL, !url.isEmpty else { throw Self.withoutURL(version) }
-        guard let stored = version.metadata["mlflow"], let metadata = try? WireDecoder.decode(MLflowMetadata.self, from: stored) else {
+        // What was kept of another page, which the version named before, says nothing of this one.
+        guard let stored = version.metadata["mlflow"], let metadata = try? WireDecoder.decode(MLflowMetadata.self, from: stored),
+            metadata.url == url
+        else {
             throw CatapultError.invalid(
                 field: "mlflow_metadata", "MLflow has not been asked about \(version.modelName):\(version.version) yet",
                 hint:

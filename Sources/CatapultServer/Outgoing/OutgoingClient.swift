@@ -13,7 +13,7 @@ import NIOPosix
 struct OutgoingClient: Sendable {
     /// How long and how far a request may go.
     struct Limits: Sendable {
-        /// For all of it: redirects, head and body.
+        /// For all of it: names, redirects, head, body, and what is done with the body.
         var total = Duration.seconds(15)
         /// Without progress of a body.
         var idle = Duration.seconds(60)
@@ -50,7 +50,21 @@ struct OutgoingClient: Sendable {
 
     /// Sends a request and hands the answer to `body`.
     /// - Throws: `OutgoingPolicy.Refusal`, ``OutgoingProblem``, `CancellationError`, and what `body` throws.
-    func send<Result: Sendable>(_ request: Request, _ body: @Sendable (Answer) async throws -> Result) async throws -> Result {
+    func send<Result: Sendable>(_ request: Request, _ body: @escaping @Sendable (Answer) async throws -> Result) async throws -> Result {
+        try await withThrowingTaskGroup(of: Result.self) { group in
+            group.addTask { try await follow(request, body) }
+            // The deadline of the HTTP client ends with the head of an answer: a body that drips would keep it open.
+            group.addTask {
+                try await Task.sleep(for: request.limits.total)
+                throw OutgoingProblem.timedOut(host: URL(string: request.url)?.host ?? "the server")
+            }
+            defer { group.cancelAll() }
+            guard let result = try await group.next() else { throw CancellationError() }
+            return result
+        }
+    }
+
+    private func follow<Result: Sendable>(_ request: Request, _ body: @Sendable (Answer) async throws -> Result) async throws -> Result {
         let deadline = NIODeadline.now() + TimeAmount(request.limits.total)
         var url = request.url
         var hops = 0
@@ -97,9 +111,9 @@ struct OutgoingClient: Sendable {
             let response: HTTPClientResponse
             do {
                 response = try await client.execute(message, deadline: deadline)
-            } catch let error as CancellationError {
-                throw error
             } catch {
+                // The HTTP client has an error of its own for a task that was cancelled.
+                try Task.checkCancellation()
                 throw OutgoingProblem(error, host: target.host)
             }
             let status = Int(response.status.code)
@@ -176,9 +190,8 @@ extension OutgoingClient.Answer {
             return Array(buffer: try await body.collect(upTo: limit))
         } catch is NIOTooManyBytesError {
             throw OutgoingProblem.tooLarge(limit: limit)
-        } catch let error as CancellationError {
-            throw error
         } catch {
+            try Task.checkCancellation()
             throw OutgoingProblem(error, host: URL(string: url)?.host ?? "the server")
         }
     }

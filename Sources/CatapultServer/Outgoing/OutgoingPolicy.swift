@@ -86,8 +86,24 @@ public struct OutgoingPolicy: Sendable, Equatable {
         }
         let port = url.port ?? (scheme == "https" ? 443 : 80)
         guard (1...65_535).contains(port) else { throw Refusal(reason: "has the port \(port)", hint: "Ports go from 1 to 65535.") }
-        return Target(host: host, port: port, isEncrypted: scheme == "https")
+        let target = Target(host: host, port: port, isEncrypted: scheme == "https")
+        guard !Self.otherServices.contains(port) || allows(target) else {
+            throw Refusal(
+                reason: "has the port \(port), which is that of a service that does not speak HTTP",
+                hint: "An admin can allow it: name \(host):\(port) in CATAPULT_ALLOWED_HOSTS of the server.")
+        }
+        return target
     }
+
+    /// Ports of services that could take a request for something of their own, such as mail: "bad ports" of the Fetch standard.
+    private static let otherServices: Set<Int> = [
+        1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109, 110, 111, 113, 115,
+        117,
+        119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530, 531, 532, 540, 548, 554, 556, 563, 587, 601,
+        636,
+        989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697,
+        10080,
+    ]
 
     /// The address to connect to, out of those that a host's name resolved to. All must be allowed: a name that leads to a public and a private
     /// address is not to be trusted with either.

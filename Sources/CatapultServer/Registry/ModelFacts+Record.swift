@@ -31,6 +31,7 @@ extension Model {
         parameterCount = parameterCount ?? facts.parameterText
         baseModel = baseModel ?? fits(facts.baseModels?.value.first, 100)
         description = description ?? facts.summary?.value
+        if metadata["license"] == nil, let license = facts.license { metadata["license"] = .string(license.value) }
         let known = metadata["facts"]?.objectValue ?? [:]
         var json = facts == ModelFacts() ? known : facts.json
         // A type that was found earlier may be found anew, by more than names. One that a person set has no entry here.

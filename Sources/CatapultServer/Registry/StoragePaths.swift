@@ -56,7 +56,7 @@ struct StoragePaths: Sendable {
     }
 
     /// The path beneath the root of an absolute one that ``resolve(_:)`` gave.
-    func relative(_ absolute: String) -> String { String(absolute.dropFirst(root.utf8.count + 1)) }
+    func relative(_ absolute: String) -> String { String(decoding: absolute.utf8.dropFirst(root.utf8.count + 1), as: UTF8.self) }
 
     private func absolute(_ path: String) -> String {
         guard path.hasPrefix("/") else { return "\(root)/\(path)" }

@@ -93,6 +93,11 @@ enum VersionStore {
             version)
     }
 
+    /// The versions of a model that have a name: one for each quantization.
+    static func named(_ text: String, ofModelID modelID: String, in connection: any SQLConnection) throws -> [Version] {
+        try connection.fetchAll("\(selection) WHERE v.model_id = \(modelID) AND v.version = \(text)", version)
+    }
+
     /// The newest version of a model that is not archived: what `latest` means.
     static func newest(ofModelID modelID: String, in connection: any SQLConnection) throws -> Version? {
         try connection.fetchFirst(

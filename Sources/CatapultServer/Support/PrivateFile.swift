@@ -18,14 +18,24 @@ enum PrivateFile {
         }
     }
 
-    /// Makes a folder and those above it. A folder that is there is left as it is.
-    static func makeDirectory(_ path: String, mode: mode_t = 0o755) throws {
+    /// Makes a folder and those above it at the start of the server. A folder that is there is left as it is.
+    static func makeDirectory(_ path: String, mode: mode_t = 0o755) throws(StartupError) {
+        if let problem = make(path, mode) {
+            throw StartupError("Cannot make the folder \(problem.folder): \(String(cString: strerror(problem.code))).")
+        }
+    }
+
+    /// The same while the server runs.
+    static func ensureDirectory(_ path: String, mode: mode_t = 0o755) throws(FileProblem) {
+        if let problem = make(path, mode) { throw FileProblem(errno: problem.code, doing: "making the folder", problem.folder) }
+    }
+
+    private static func make(_ path: String, _ mode: mode_t) -> (folder: String, code: Int32)? {
         var prefix = ""
         for part in path.split(separator: "/") {
             prefix += "/\(part)"
-            if mkdir(prefix, mode) != 0, errno != EEXIST {
-                throw StartupError("Cannot make the folder \(prefix): \(String(cString: strerror(errno))).")
-            }
+            if mkdir(prefix, mode) != 0, errno != EEXIST { return (prefix, errno) }
         }
+        return nil
     }
 }

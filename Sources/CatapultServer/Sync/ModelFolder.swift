@@ -26,18 +26,20 @@ struct ModelFolderScan: Sendable {
     /// Folders below the models directory that are looked into for models: `name`, and `org/name`.
     private static let depth = 2
 
-    private let root: String
+    private let storage: StoragePaths
     private let directory: String
+    private var root: String { storage.root }
 
     /// Walks the models directory. Blocks.
     ///
     /// - Parameters:
     ///   - directory: absolute, with links resolved, beneath `root`.
-    ///   - root: the storage root.
-    init(directory: String, root: String) {
-        self.root = root
+    ///   - storage: the storage root.
+    init(directory: String, storage: StoragePaths) {
+        self.storage = storage
         self.directory = directory
-        look(into: directory, prefix: "", depth: Self.depth)
+        // A folder that was never made is an empty one; one that cannot be listed is a problem.
+        if access(directory, F_OK) == 0 || errno != ENOENT { look(into: directory, prefix: "", depth: Self.depth) }
         folders.sort { $0.path < $1.path }
         // Two folders may mean one model, such as org/name and models--org--name: the first by path wins.
         var names: Set<String> = []
@@ -48,7 +50,7 @@ struct ModelFolderScan: Sendable {
         folders.removeAll { !names.insert($0.name).inserted }
     }
 
-    private func relative(_ path: String) -> String { String(path.dropFirst(root.utf8.count + 1)) }
+    private func relative(_ path: String) -> String { String(decoding: path.utf8.dropFirst(root.utf8.count + 1), as: UTF8.self) }
 
     private mutating func look(into folder: String, prefix: String, depth: Int) {
         guard let entries = Self.entries(of: folder) else {
@@ -57,6 +59,7 @@ struct ModelFolderScan: Sendable {
         for group in ShardGroup.groups(of: prefix.isEmpty ? entries.files.filter { $0.lowercased().hasSuffix(".gguf") } : []) {
             take(group, in: folder)
         }
+        for name in entries.unnamed { problems.append((relative("\(folder)/\(name)"), "its name is not UTF-8")) }
         for link in entries.links { problems.append((relative("\(folder)/\(link)"), "it is a symbolic link, which is not followed")) }
         for name in entries.folders {
             let path = "\(folder)/\(name)"
@@ -95,7 +98,7 @@ struct ModelFolderScan: Sendable {
 
     private mutating func takeCache(_ path: String) {
         do {
-            let cache = try HubCache.find(at: path, repository: nil, revision: nil)
+            let cache = try HubCache.find(at: path, repository: nil, revision: nil).resolved(beneath: storage)
             let found = try ModelDirectory(path: cache.snapshot, boundary: cache.boundary)
             guard let repository = cache.repository, !found.files.isEmpty else { return }
             add(path: relative(path), name: repository, folder: relative(cache.snapshot), found.files, repository: repository)
@@ -126,6 +129,8 @@ struct ModelFolderScan: Sendable {
         var files: [String] = []
         var folders: [String] = []
         var links: [String] = []
+        /// Names that are no text, made one.
+        var unnamed: [String] = []
     }
 
     /// What is not hidden in a folder, sorted; nil where it cannot be listed.
@@ -134,8 +139,13 @@ struct ModelFolderScan: Sendable {
         defer { closedir(directory) }
         var entries = Entries()
         while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            let bytes = withUnsafeBytes(of: entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
+            let name = String(decoding: bytes, as: UTF8.self)
             guard !name.hasPrefix(".") else { continue }
+            guard name.utf8.elementsEqual(bytes) else {
+                entries.unnamed.append(name)
+                continue
+            }
             var facts = stat()
             guard lstat("\(folder)/\(name)", &facts) == 0 else { continue }
             switch facts.st_mode & S_IFMT {

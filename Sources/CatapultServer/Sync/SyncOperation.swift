@@ -39,11 +39,9 @@ struct SyncOperation: OperationHandler {
     func run(_ run: OperationRun) async throws -> JSONValue {
         let input: SyncInput = try await run.input()
         try await run.progress(0.01, "looking at the folders")
-        let (root, folder) = (store.storage.root, directory)
-        let scan = try await BlockingCall.run {
-            try PrivateFile.makeDirectory(folder)
-            return ModelFolderScan(directory: folder, root: root)
-        }
+        let (storage, folder) = (store.storage, directory)
+        let scan = try await BlockingCall.run { ModelFolderScan(directory: folder, storage: storage) }
+        if scan.folders.isEmpty, scan.problems.isEmpty, input.allowEmpty != true { try await requireNothingLost() }
         let plan = try await plan(scan)
         var report = Report()
         report.problems = scan.problems
@@ -76,23 +74,36 @@ struct SyncOperation: OperationHandler {
     /// Every folder was written as it was done.
     func finish(_ operation: Operation, _ outcome: OperationOutcome, in connection: any SQLConnection) throws {}
 
+    /// An empty directory is more often a file system that is not mounted than the end of all models.
+    private func requireNothingLost() async throws {
+        let count = try await database.read { try SyncStore.countPresent(in: $0) }
+        guard count > 0 else { return }
+        throw CatapultError.conflict(
+            "models_directory_empty", "The models directory is empty, and \(count) models of the registry came from it",
+            hint:
+                "Mount it. If the models are really gone, ask with allow_empty (`mcp model sync --allow-empty`): they are marked orphaned.",
+            details: ["directory": .string(directory), "models": .int(Int64(count))])
+    }
+
     private func plan(_ scan: ModelFolderScan) async throws -> SyncPlan {
-        let storage = store.storage
+        let (storage, directory) = (store.storage, directory)
         let relative = storage.relative(directory)
         let seen = scan.folders.map { SyncPlan.Seen(path: $0.path, name: $0.name, folder: $0.folder, fingerprint: $0.fingerprint) }
-        return try await database.read { connection in
+        let (synced, written, taken) = try await database.read { connection in
             let synced = try SyncStore.synced(in: connection)
             let written = try SyncStore.owned(beneath: ["\(relative)/", "\(directory)/", "./\(relative)/"], in: connection)
-            // As paths beneath the root, however they were written.
-            let owned = Dictionary(
-                written.compactMap { path, name in (try? storage.resolve(path)).map { (storage.relative($0), name) } }
-            ) { first, _ in first }
-            var taken: [String: String?] = [:]
+            var taken: Set<String> = []
             for folder in seen where synced[folder.path] == nil {
-                if try ModelStore.find(named: folder.name, in: connection) != nil { taken[folder.name] = .some(nil) }
+                if try ModelStore.find(named: folder.name, in: connection) != nil { taken.insert(folder.name) }
             }
-            return SyncPlan(seen: seen, synced: synced, owned: owned, taken: taken)
+            return (synced, written, taken)
         }
+        // As paths beneath the root, however they were written.
+        let owned = try await BlockingCall.run {
+            let paths = written.compactMap { path, name in (try? storage.resolve(path)).map { (storage.relative($0), name) } }
+            return Dictionary(paths) { first, _ in first }
+        }
+        return SyncPlan(seen: seen, synced: synced, owned: owned, taken: taken, unreadable: Set(scan.problems.map(\.path)))
     }
 
     private func take(
@@ -111,9 +122,9 @@ struct SyncOperation: OperationHandler {
         case .restore(let path):
             if !dryRun { try await database.write { try SyncStore.setMissing(false, path: path, in: $0) } }
             report.restored.append(folders[path]?.name ?? path)
-        case .orphan(let path):
+        case .orphan(let path, let name):
             if !dryRun { try await database.write { try SyncStore.setMissing(true, path: path, in: $0) } }
-            report.orphaned.append(path)
+            report.orphaned.append(name)
         }
     }
 
@@ -134,6 +145,10 @@ struct SyncOperation: OperationHandler {
             company: folder.repository?.split(separator: "/").first.map(String.init),
             metadata: ["sync": ["path": .string(folder.path)]])
         return try await database.write { connection in
+            // Somebody may have registered a model of this name since the plan was made: it is theirs.
+            guard try SyncStore.isKnown(folder.path, in: connection) || ModelStore.find(named: folder.name, in: connection) == nil else {
+                throw CatapultError.alreadyExists(.model, folder.name, hint: "Its files lie elsewhere: rename the folder or the model.")
+            }
             let result = try ModelRegistrar.write(find, in: connection)
             try SyncStore.record(
                 path: folder.path, modelID: result.model.id, version: result.version.version, fingerprint: folder.fingerprint,
@@ -147,10 +162,9 @@ struct SyncOperation: OperationHandler {
     private func place(of file: ModelFile) async throws -> BlobPlace {
         guard let location = file.location else { throw CatapultError.invalid(field: "path", "\(file.path) does not lie on this server") }
         let relative = store.storage.relative(location)
-        if let known = try await database.read({ try BlobTable.place(at: relative, in: $0) }), known.problem == nil,
-            try await store.open(path: relative).facts.hasSameContent(as: known.facts)
-        {
-            return known
+        if let known = try await database.read({ try BlobTable.place(at: relative, in: $0) }), known.problem == nil {
+            let facts = try await BlobStore.mappingProblems(doing: "reading \(relative)") { try await store.open(path: relative).facts }
+            if facts.hasSameContent(as: known.facts) { return known }
         }
         return try await store.register(location, pool: .background)
     }
@@ -160,7 +174,7 @@ extension SyncPlan.Step {
     /// The folder that it is about.
     var path: String {
         switch self {
-        case .add(let path), .change(let path), .restore(let path), .orphan(let path), .keep(let path), .leave(let path, _),
+        case .add(let path), .change(let path), .restore(let path), .keep(let path), .orphan(let path, _), .leave(let path, _),
             .clash(let path, _):
             path
         }

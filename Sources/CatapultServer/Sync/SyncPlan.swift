@@ -28,7 +28,7 @@ struct SyncPlan: Sendable, Equatable {
         /// The folder of an orphaned model is back as it was.
         case restore(String)
         /// The folder is gone.
-        case orphan(String)
+        case orphan(String, name: String)
         /// Nothing changed.
         case keep(String)
         /// Somebody registered this folder by hand: it is theirs.
@@ -43,8 +43,9 @@ struct SyncPlan: Sendable, Equatable {
     ///   - seen: the folders, each path once.
     ///   - synced: what earlier syncs made, by path.
     ///   - owned: models that were registered by hand, by the folder that their files lie in.
-    ///   - taken: names of all models that the registry knows among those seen, with the path that a sync made them from; nil where none did.
-    init(seen: [Seen], synced: [String: Known], owned: [String: String], taken: [String: String?]) {
+    ///   - taken: names among those seen that models have which no sync made from these paths.
+    ///   - unreadable: paths where something lies that could not be looked at: what was beneath them is not taken for gone.
+    init(seen: [Seen], synced: [String: Known], owned: [String: String], taken: Set<String>, unreadable: Set<String> = []) {
         for folder in seen {
             if let known = synced[folder.path] {
                 if known.fingerprint != folder.fingerprint {
@@ -52,9 +53,9 @@ struct SyncPlan: Sendable, Equatable {
                 } else {
                     steps.append(known.isMissing || known.source == .orphaned ? .restore(folder.path) : .keep(folder.path))
                 }
-            } else if let owner = Self.owner(of: folder.folder, among: owned) {
+            } else if let owner = Self.first(above: folder.folder, in: { owned[$0] }) {
                 steps.append(.leave(folder.path, owner: owner))
-            } else if taken.keys.contains(folder.name) {
+            } else if taken.contains(folder.name) {
                 steps.append(.clash(folder.path, name: folder.name))
             } else {
                 steps.append(.add(folder.path))
@@ -62,15 +63,16 @@ struct SyncPlan: Sendable, Equatable {
         }
         let there = Set(seen.map(\.path))
         for (path, known) in synced.sorted(by: { $0.key < $1.key }) where !there.contains(path) && !known.isMissing {
-            steps.append(.orphan(path))
+            let isUnreadable = Self.first(above: path) { unreadable.contains($0) ? true : nil } == true
+            if !isUnreadable { steps.append(.orphan(path, name: known.modelName)) }
         }
     }
 
-    /// Who registered a folder, or one that it lies in.
-    private static func owner(of folder: String, among owned: [String: String]) -> String? {
-        var path = Substring(folder)
+    /// What is known of a path, or of the nearest folder that it lies in.
+    private static func first<Value>(above path: String, in known: (String) -> Value?) -> Value? {
+        var path = Substring(path)
         while true {
-            if let owner = owned[String(path)] { return owner }
+            if let value = known(String(path)) { return value }
             guard let slash = path.lastIndex(of: "/") else { return nil }
             path = path[..<slash]
         }

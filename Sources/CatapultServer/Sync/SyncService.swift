@@ -6,6 +6,8 @@ import ServiceLifecycle
 /// What a sync was asked to do.
 struct SyncInput: Codable, Sendable {
     var dryRun: Bool
+    /// Whether an empty directory is taken at its word.
+    var allowEmpty: Bool?
 }
 
 /// The rules of syncs: one at a time, on all servers together.
@@ -25,13 +27,14 @@ struct SyncService: Sendable {
         let operation: Operation? = try await database.write { connection in
             if let open = try SyncStore.open(in: connection) {
                 let input = try WireDecoder.decode(SyncInput.self, from: OperationStore.input(of: open.id, in: connection))
-                if input.dryRun == dryRun { return open }
+                if input.dryRun == dryRun, input.allowEmpty == call.allowEmpty { return open }
                 throw CatapultError.conflict(
                     "sync_running", "A \(input.dryRun ? "dry run" : "sync") is under way",
                     hint: "Follow it with `mcp operation follow \(open.id)`.",
                     details: ["operation_id": .string(open.id)])
             }
-            let operation = try Self.enqueue(dryRun: dryRun, createdBy: context.caller?.name, in: connection)
+            let operation = try Self.enqueue(
+                SyncInput(dryRun: dryRun, allowEmpty: call.allowEmpty), createdBy: context.caller?.name, in: connection)
             try AuditLog.record(
                 context, id: nil, details: ["dry_run": .bool(dryRun), "operation_id": .string(operation?.id ?? "")], in: connection)
             return operation
@@ -41,10 +44,10 @@ struct SyncService: Sendable {
         return operation
     }
 
-    static func enqueue(dryRun: Bool, createdBy: String?, in connection: any SQLConnection) throws -> Operation? {
+    static func enqueue(_ input: SyncInput, createdBy: String?, in connection: any SQLConnection) throws -> Operation? {
         let id = Identifier.make()
         try OperationStore.insert(
-            id: id, kind: .sync, subject: .storage, subjectID: "models", input: SyncInput(dryRun: dryRun), message: "waiting for a worker",
+            id: id, kind: .sync, subject: .storage, subjectID: "models", input: input, message: "waiting for a worker",
             parentID: nil, createdBy: createdBy, in: connection)
         return try OperationStore.find(id, in: connection)
     }
@@ -65,7 +68,7 @@ struct SyncSchedule: Service {
                     let isDue = try await database.write { connection in
                         let last = try SyncStore.lastAsked(in: connection)
                         guard try SyncStore.open(in: connection) == nil, last.map({ $0 + interval <= .now }) ?? true else { return false }
-                        _ = try SyncService.enqueue(dryRun: false, createdBy: nil, in: connection)
+                        _ = try SyncService.enqueue(SyncInput(dryRun: false), createdBy: nil, in: connection)
                         return true
                     }
                     if isDue { wake(.sync) }

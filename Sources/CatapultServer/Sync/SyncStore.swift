@@ -20,6 +20,16 @@ enum SyncStore {
         return Dictionary(rows) { $1 }
     }
 
+    /// How many models have a folder that was there when it was last looked at.
+    static func countPresent(in connection: any SQLConnection) throws -> Int {
+        Int(try connection.fetchInt("SELECT count(*) FROM synced_folders WHERE missing_since IS NULL") ?? 0)
+    }
+
+    /// Whether a sync made a model from a path.
+    static func isKnown(_ path: String, in connection: any SQLConnection) throws -> Bool {
+        try connection.fetchString("SELECT model_id FROM synced_folders WHERE path = \(path)") != nil
+    }
+
     /// Folders beneath the models directory that belong to models which no sync made: their own and those of their versions, as they are
     /// written, by path.
     static func owned(beneath prefixes: [String], in connection: any SQLConnection) throws -> [String: String] {
@@ -83,6 +93,9 @@ enum SyncStore {
     /// When a sync that changes things was last asked for.
     static func lastAsked(in connection: any SQLConnection) throws -> Timestamp? {
         try connection.fetchValue(
-            "SELECT created_at FROM operations WHERE kind = \(OperationKind.sync) ORDER BY created_at DESC LIMIT 1", as: Timestamp.self)
+            """
+            SELECT created_at FROM operations WHERE kind = \(OperationKind.sync) AND input NOT LIKE '%"dry_run":true%'
+            ORDER BY created_at DESC LIMIT 1
+            """, as: Timestamp.self)
     }
 }

@@ -53,9 +53,10 @@ struct ByteCursor {
     }
 
     mutating func integer<Number: FixedWidthInteger & Sendable>(_ type: Number.Type, _ what: String) throws(ModelFileError) -> Number {
-        var value: UInt64 = 0
         let bytes = try bytes(MemoryLayout<Number>.size, what)
-        for byte in isBigEndian ? Array(bytes) : bytes.reversed() { value = value << 8 | UInt64(byte) }
-        return Number(truncatingIfNeeded: value)
+        var value: UInt64 = 0
+        for byte in bytes { value = value << 8 | UInt64(byte) }
+        guard !isBigEndian else { return Number(truncatingIfNeeded: value) }
+        return Number(truncatingIfNeeded: value.byteSwapped >> UInt64(64 - bytes.count * 8))
     }
 }

@@ -41,6 +41,8 @@ public enum JSONNode: Sendable, Equatable {
 struct JSONPull {
     /// Deeper nesting is refused: it costs stack.
     static let maximumDepth = 64
+    /// Values that one tree may have: each costs more memory than the two bytes that it may take in the text.
+    static let maximumNodes = 200_000
 
     private let bytes: [UInt8]
     private var position = 0
@@ -83,15 +85,25 @@ struct JSONPull {
 
     mutating func isObject() throws(ModelFileError) -> Bool { try peek() == UInt8(ascii: "{") }
 
+    /// Builds the next value as a tree.
     mutating func value() throws(ModelFileError) -> JSONNode {
+        var room = Self.maximumNodes
+        return try node(&room)
+    }
+
+    private mutating func node(_ room: inout Int) throws(ModelFileError) -> JSONNode {
+        guard room > 0 else {
+            throw ModelFileError(.beyondLimit, at: Int64(position), "a JSON value holds more than \(Self.maximumNodes) values")
+        }
+        room -= 1
         switch try peek() {
         case UInt8(ascii: "{"):
             var members: [String: JSONNode] = [:]
-            try object { name, pull throws(ModelFileError) in members[name] = try pull.value() }
+            try object { name, pull throws(ModelFileError) in members[name] = try pull.node(&room) }
             return .object(members)
         case UInt8(ascii: "["):
             var elements: [JSONNode] = []
-            try array { pull throws(ModelFileError) in elements.append(try pull.value()) }
+            try array { pull throws(ModelFileError) in elements.append(try pull.node(&room)) }
             return .array(elements)
         case UInt8(ascii: "\""): return .string(try string())
         case UInt8(ascii: "t"): return try word("true", .bool(true))

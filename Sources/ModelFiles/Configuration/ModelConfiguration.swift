@@ -41,6 +41,8 @@ public struct ModelConfiguration: Sendable, Equatable {
         self.init(members)
     }
 
+    /// Larger numbers are no sizes of anything, and could not be added up.
+    private static let sensible = 1..<(1 << 40)
     private static let textParts = ["text_config", "llm_config", "language_config", "thinker_config", "decoder"]
 
     init(_ members: [String: JSONNode]) {
@@ -55,7 +57,7 @@ public struct ModelConfiguration: Sendable, Equatable {
         func number(_ names: String...) -> Int? {
             for node in [text, root] {
                 for name in names {
-                    if let value = node[name]?.integer, value > 0 { return value }
+                    if let value = node[name]?.integer, Self.sensible.contains(value) { return value }
                 }
             }
             return nil

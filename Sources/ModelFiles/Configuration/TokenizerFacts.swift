@@ -14,12 +14,21 @@ public struct TokenizerFacts: Sendable, Equatable {
     /// Reads `tokenizer_config.json`.
     /// - Throws: ``ModelFileError``.
     public init(configuration source: any ByteSource) throws(ModelFileError) {
-        let root = try JSONPull.parse(source.readAll(limit: Self.maximumBytes))
-        name = root["tokenizer_class"]?.text
-        maximumLength = root["model_max_length"]?.integer.flatMap { (1..<1_000_000_000).contains($0) ? $0 : nil }
+        var pull = JSONPull(try source.readAll(limit: Self.maximumBytes))
+        var members: [String: JSONNode] = [:]
+        // Beside these there are lists of all added tokens, which may be long.
+        try pull.object { name, pull throws(ModelFileError) in
+            switch name {
+            case "tokenizer_class", "model_max_length", "chat_template": members[name] = try pull.value()
+            default: try pull.skip()
+            }
+        }
+        try pull.end()
+        name = members["tokenizer_class"]?.text
+        maximumLength = members["model_max_length"]?.integer.flatMap { (1..<1_000_000_000).contains($0) ? $0 : nil }
         // One template, or a list of named ones.
         hasChatTemplate =
-            switch root["chat_template"] {
+            switch members["chat_template"] {
             case .string(let text): !text.isEmpty
             case .array(let templates): !templates.isEmpty
             default: false

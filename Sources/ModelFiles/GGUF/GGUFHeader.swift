@@ -6,7 +6,9 @@ public struct GGUFHeader: Sendable, Equatable {
     /// How far a reader goes before it refuses.
     public struct Limits: Sendable {
         /// Bytes of the whole header. Large vocabularies take some ten MiB.
-        public var headerBytes: Int64 = 512 << 20
+        public var headerBytes: Int64 = 128 << 20
+        /// Memory, in bytes, that keys and what is kept of their values may take. Chat templates, the largest of them, have some ten KiB.
+        public var keptBytes = 16 << 20
         /// Key-value pairs.
         public var keys: UInt64 = 65_536
         /// Tensors; the largest models have some thousands per file.
@@ -85,8 +87,15 @@ public struct GGUFHeader: Sendable, Equatable {
 
 /// Walks through a header once.
 struct GGUFReader {
+    /// What an element of an array or an entry of a dictionary costs besides its text.
+    private static let costOfValue = 48
+    /// Types of tensors that a file may have; some forty exist.
+    private static let maximumTensorTypes = 256
+
     private var cursor: ByteCursor
     private let limits: GGUFHeader.Limits
+    /// Bytes that were kept so far.
+    private var kept = 0
 
     init(_ source: any ByteSource, limits: GGUFHeader.Limits) {
         cursor = ByteCursor(source, limit: limits.headerBytes)
@@ -112,10 +121,19 @@ struct GGUFReader {
         header.tensorCount = tensorCount
         for _ in 0..<keyCount {
             let key = try text("a key", limit: 65_535, whole: true)
+            try keep(key.utf8.count)
             header.values[key] = try value(type("the type of \(key)"), depth: 0)
         }
         try sum(tensorCount, into: &header)
         return header
+    }
+
+    /// Counts what is about to be kept: a small file must not become large in memory.
+    private mutating func keep(_ bytes: Int) throws(ModelFileError) {
+        kept += bytes + Self.costOfValue
+        guard kept <= limits.keptBytes else {
+            throw cursor.failure(.beyondLimit, "the keys and their values take more than \(limits.keptBytes) bytes")
+        }
     }
 
     private mutating func count(_ what: String, limit: UInt64) throws(ModelFileError) -> UInt64 {
@@ -144,7 +162,8 @@ struct GGUFReader {
     }
 
     private mutating func value(_ type: GGUFValueType, depth: Int) throws(ModelFileError) -> GGUFValue {
-        switch type {
+        try keep(0)
+        return switch type {
         case .uint8: .unsigned(UInt64(try cursor.integer(UInt8.self, "a value")))
         case .uint16: .unsigned(UInt64(try cursor.integer(UInt16.self, "a value")))
         case .uint32: .unsigned(UInt64(try cursor.integer(UInt32.self, "a value")))
@@ -156,9 +175,15 @@ struct GGUFReader {
         case .float32: .float(Double(Float(bitPattern: try cursor.integer(UInt32.self, "a value"))))
         case .float64: .float(Double(bitPattern: try cursor.integer(UInt64.self, "a value")))
         case .bool: .bool(try cursor.integer(UInt8.self, "a value") != 0)
-        case .string: .string(try text("a text", limit: limits.textBytes, whole: false))
+        case .string: .string(try keptText())
         case .array: try array(depth: depth)
         }
+    }
+
+    private mutating func keptText() throws(ModelFileError) -> String {
+        let text = try text("a text", limit: limits.textBytes, whole: false)
+        try keep(text.utf8.count)
+        return text
     }
 
     private mutating func array(depth: Int) throws(ModelFileError) -> GGUFValue {
@@ -192,6 +217,9 @@ struct GGUFReader {
             let elements = try elements(of: name)
             let type = try cursor.integer(UInt32.self, "the type of \(name)")
             let offset = try cursor.integer(UInt64.self, "the offset of \(name)")
+            guard header.tensors.count < Self.maximumTensorTypes || header.tensors[type] != nil else {
+                throw cursor.failure(.malformed, "the tensors have more than \(Self.maximumTensorTypes) types")
+            }
             header.tensors[type, default: GGUFHeader.TensorSum()].tensors += 1
             header.tensors[type]?.elements &+= elements
             let (sum, overflow) = header.parameterCount.addingReportingOverflow(elements)

@@ -7,6 +7,8 @@ import Testing
 
 @Suite struct HubImportTests {
     private static let version = String(TestHub.commit.prefix(12))
+    /// Where the files of the sample lie, beneath the storage root.
+    private static let folder = "imports/models--acme--tiny/\(TestHub.commit)"
 
     /// Runs a test on each database, each time with a hub whose misbehaviour begins anew.
     private func with(
@@ -40,8 +42,9 @@ import Testing
             #expect(model.serverType == .vllm)
             #expect(model.company == "acme" && model.repository == "acme/tiny")
             #expect(model.parameterCount == "1M" && model.baseModel == "acme/base" && model.description == "A tiny model.")
+            #expect(model.metadata["license"] == "apache-2.0" && model.tags == ["sample"])
             let version = try #require(try await lab.versions(of: "acme/tiny").first)
-            #expect(version.version == Self.version)
+            #expect(version.version == Self.version && version.quantization == "bf16")
             #expect(version.metadata["import"]?["commit"]?.stringValue == TestHub.commit)
             #expect(version.metadata["import"]?["license"] == "apache-2.0")
             #expect(version.metadata["facts"]?["context_length"]?["value"] == 2048)
@@ -51,7 +54,7 @@ import Testing
                 "one copy of the weights")
             for file in files {
                 #expect(file.sha256 == hub.files[file.path].map(TestHub.sha256))
-                #expect(lab.read("imports/acme/tiny/\(Self.version)/\(file.path)") == hub.files[file.path])
+                #expect(lab.read("\(Self.folder)/\(file.path)") == hub.files[file.path])
                 #expect(try await lab.store.open(file.sha256).facts.size == file.sizeBytes)
             }
             #expect(try FileManager.default.contentsOfDirectory(atPath: "\(lab.fixture.storage.root)/.catapult/imports").isEmpty)
@@ -74,7 +77,7 @@ import Testing
             #expect(
                 Set(ranges.compactMap { $0.dropFirst(6).split(separator: "-").first }).count == 4,
                 "each attempt begins where the last ended")
-            #expect(lab.read("imports/acme/tiny/\(Self.version)/model.safetensors") == hub.files["model.safetensors"])
+            #expect(lab.read("\(Self.folder)/model.safetensors") == hub.files["model.safetensors"])
         }
     }
 
@@ -132,6 +135,57 @@ import Testing
         }
     }
 
+    @Test func filesOnOtherHostsAreFetchedWithoutTheToken() async throws {
+        for isAllowed in [true, false] {
+            try await CoreFixture.with { fixture async throws in
+                let store = hub()
+                try await TestSite.run {
+                    store.answer($0)
+                } _: { content async throws in
+                    let home = hub(.init(token: "hf_secret", content: content.url))
+                    try await TestSite.run {
+                        home.answer($0)
+                    } _: { site async throws in
+                        let allowed = isAllowed ? "127.0.0.1:\(content.port)" : ""
+                        try await ImportLab.with(hub: site.url, token: "hf_secret", allowed: allowed, fixture) { lab in
+                            let operation = try await lab.run(call)
+                            #expect(site.asked.allSatisfy { $0.headers[.authorization] == "Bearer hf_secret" })
+                            if isAllowed {
+                                #expect(operation.state == .succeeded, "\(operation.message)")
+                                #expect(!content.asked.isEmpty && content.asked.allSatisfy { $0.headers[.authorization] == nil })
+                            } else {
+                                #expect(operation.error?["hint"]?.stringValue?.contains("CATAPULT_ALLOWED_HOSTS") == true)
+                                #expect(content.asked.isEmpty)
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test(arguments: [1, -1], [true, false])
+    func anotherSizeThanListedIsRefused(excess: Int, ignoresRanges: Bool) async throws {
+        try await with(hub(.init(ignoresRanges: ignoresRanges, listedExcess: excess), numbers: 1_000)) { lab, _ async throws in
+            let operation = try await lab.run(call)
+            #expect(operation.state == .failed)
+            #expect(operation.error?["code"] != "internal_error")
+            await #expect { try await lab.model("acme/tiny") } throws: { ($0 as? CatapultError)?.status == 404 }
+        }
+    }
+
+    @Test func aVersionsNameThatIsTakenIsToldBeforeAnythingIsFetched() async throws {
+        try await with(hub()) { lab, site async throws in
+            let model = try await lab.fixture.model("acme/tiny")
+            _ = try await lab.fixture.versions.create(
+                CreateVersion(modelID: model.id, version: "1.0"), CoreFixture.context("create_version", .version))
+            var call = call
+            call.version = "1.0"
+            #expect(try await lab.run(call).error?["code"] == "version_already_exists")
+            #expect(site.asked.count == 1)
+        }
+    }
+
     @Test(arguments: [
         (ImportModel(source: .hub, repository: "acme/none"), "hub_repository_not_found"),
         (ImportModel(source: .hub, repository: "acme/tiny", revision: "v9"), "hub_revision_not_found"),
@@ -146,7 +200,8 @@ import Testing
             #expect(try await lab.run(call).error?["code"] == "license_not_allowed")
             #expect(site.asked.count == 1, "nothing was fetched")
         }
-        try await with(hub(), licenses: ["mit", "apache-2.0"]) { lab, _ async throws in #expect(try await lab.run(call).state == .succeeded) }
+        try await with(hub(), licenses: ["mit", "apache-2.0"]) { lab, _ async throws in #expect(try await lab.run(call).state == .succeeded)
+        }
     }
 
     @Test func aStoppedServerGoesOnWithWhatHasArrived() async throws {
@@ -172,6 +227,31 @@ import Testing
                     #expect(ended.state == .succeeded, "\(ended.message)")
                     let ranges = site.asked[before...].filter { $0.path.hasPrefix("/cdn/") }.compactMap { $0.headers[.range] }
                     #expect(ranges.count == 2 && ranges.allSatisfy { !$0.hasPrefix("bytes=0-") }, "the first part was kept: \(ranges)")
+                }
+            }
+        }
+    }
+
+    @Test func anImportAfterOneThatWasGivenUpGoesOnWithWhatHasArrived() async throws {
+        let hub = hub(numbers: Int(PartialFile.partSize))
+        try await CoreFixture.with { fixture async throws in
+            let isHeld = NIOLockedValueBox(true)
+            try await TestSite.run { asked in
+                let isFirst = asked.headers[.range]?.hasPrefix("bytes=0-") == true
+                return asked.path.hasPrefix("/cdn/") && !isFirst && isHeld.withLockedValue { $0 } ? .init(hangs: true) : hub.answer(asked)
+            } _: { site in
+                try await ImportLab.with(hub: site.url, fixture) { lab in
+                    let first = try await lab.imports.start(call, ImportLab.context)
+                    while !hasFirstPart(of: first.id, fixture) { try await Task.sleep(for: .milliseconds(5)) }
+                    _ = try await lab.operations.cancel(CancelOperation(operationID: first.id), ImportLab.context)
+                    #expect(try await lab.end(of: first).state == .cancelled)
+                    isHeld.withLockedValue { $0 = false }
+                    let before = site.asked.count
+                    #expect(try await lab.run(call).state == .succeeded)
+                    let ranges = site.asked[before...].filter { $0.path.hasPrefix("/cdn/") }.compactMap { $0.headers[.range] }
+                    #expect(ranges.count == 2 && ranges.allSatisfy { !$0.hasPrefix("bytes=0-") }, "the first part was kept: \(ranges)")
+                    #expect(lab.read("\(Self.folder)/model.safetensors") == hub.files["model.safetensors"])
+                    #expect(try FileManager.default.contentsOfDirectory(atPath: "\(fixture.storage.root)/.catapult/imports").isEmpty)
                 }
             }
         }

@@ -75,6 +75,8 @@ import Testing
         let busy = HubProblem.error(429, ["Retry-After": "7"], repository: "a/b", revision: "main", hasToken: true) as? HubProblem.Passing
         #expect(busy?.retryAfter == .seconds(7))
         #expect(busy?.error.status == 503)
+        let limited = HubProblem.error(429, ["RateLimit": "\"api\";r=0;t=55"], repository: "a/b", revision: "main", hasToken: true)
+        #expect((limited as? HubProblem.Passing)?.retryAfter == .seconds(55))
         let patient =
             HubProblem.error(503, ["Retry-After": "999999"], repository: "a/b", revision: "main", hasToken: true) as? HubProblem.Passing
         #expect(patient?.retryAfter == .seconds(300), "nobody makes us wait for days")

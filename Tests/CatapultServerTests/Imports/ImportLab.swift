@@ -15,9 +15,12 @@ struct ImportLab: Sendable {
     let sync: SyncService
     static let context = CoreFixture.context("import_model", .model)
 
-    /// - Parameter hub: address of the hub.
+    /// - Parameters:
+    ///   - hub: address of the hub.
+    ///   - allowed: hosts of private networks that the hub may redirect to.
     static func with(
-        hub: String = "http://127.0.0.1:9", token: String? = nil, licenses: Set<String>? = nil, _ fixture: CoreFixture,
+        hub: String = "http://127.0.0.1:8", token: String? = nil, licenses: Set<String>? = nil, allowed: String = "",
+        _ fixture: CoreFixture,
         _ body: @Sendable (ImportLab) async throws -> Void
     ) async throws {
         let store = try BlobStore(database: fixture.database, storage: fixture.storage)
@@ -28,7 +31,9 @@ struct ImportLab: Sendable {
         let runner = OperationRunner(
             database: fixture.database, signals: fixture.signals, logs: fixture.sharedLogs, leader: fixture.leader,
             handlers: [
-                ImportOperation(database: fixture.database, store: store, hub: HubClient(configuration, policy: OutgoingPolicy())),
+                ImportOperation(
+                    database: fixture.database, store: store,
+                    hub: HubClient(configuration, policy: try #require(OutgoingPolicy(allowedHosts: allowed)))),
                 SyncOperation(database: fixture.database, store: store, directory: directory),
             ], logger: CoreFixture.logger)
         let lab = ImportLab(
@@ -46,8 +51,8 @@ struct ImportLab: Sendable {
     /// Imports, and waits for the end.
     func run(_ call: ImportModel) async throws -> CatapultAPI.Operation { try await end(of: imports.start(call, Self.context)) }
 
-    func runSync(dryRun: Bool? = nil) async throws -> CatapultAPI.Operation {
-        try await end(of: sync.start(SyncStorage(dryRun: dryRun), CoreFixture.context("sync_storage", .storage)))
+    func runSync(dryRun: Bool? = nil, allowEmpty: Bool? = nil) async throws -> CatapultAPI.Operation {
+        try await end(of: sync.start(SyncStorage(dryRun: dryRun, allowEmpty: allowEmpty), CoreFixture.context("sync_storage", .storage)))
     }
 
     func end(of operation: CatapultAPI.Operation) async throws -> CatapultAPI.Operation {

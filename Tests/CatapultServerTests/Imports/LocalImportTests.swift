@@ -75,6 +75,65 @@ import Testing
         }
     }
 
+    @Test func aFileOfACacheIsCalledAsItsLinkAndItsCardIsRead() async throws {
+        try await with { lab in
+            let repository = "cache/models--acme--tiny-GGUF"
+            let snapshot = "\(lab.fixture.storage.root)/\(repository)/snapshots/\(TestHub.commit)"
+            try lab.write(Self.gguf, "\(repository)/blobs/\(TestHub.sha256(Self.gguf))")
+            try lab.write(Self.gguf + [1], "\(repository)/blobs/\(TestHub.sha256(Self.gguf + [1]))")
+            try lab.write(SampleModel.card, "\(repository)/blobs/card")
+            try FileManager.default.createDirectory(atPath: snapshot, withIntermediateDirectories: true)
+            for (name, blob) in [
+                ("tiny-Q4.gguf", TestHub.sha256(Self.gguf)), ("tiny-Q8.gguf", TestHub.sha256(Self.gguf + [1])), ("README.md", "card"),
+            ] { try FileManager.default.createSymbolicLink(atPath: "\(snapshot)/\(name)", withDestinationPath: "../../blobs/\(blob)") }
+            try FileManager.default.createSymbolicLink(atPath: "\(snapshot)/out.gguf", withDestinationPath: "/etc/hostname")
+            let path = "\(repository)/snapshots/\(TestHub.commit)"
+            let operation = try await lab.run(ImportModel(source: .gguf, path: "\(path)/tiny-Q4.gguf"))
+            #expect(operation.state == .succeeded, "\(operation.message)")
+            let model = try await lab.model("tiny-Q4")
+            #expect(model.metadata["license"] == "apache-2.0" && model.description == "A tiny model." && model.tags == ["sample"])
+            let version = try #require(try await lab.versions(of: "tiny-Q4").first)
+            #expect(version.quantization == "F32")
+            #expect(try await lab.files(version.id).map(\.path) == ["tiny-Q4.gguf"])
+            #expect(try await lab.store.open(TestHub.sha256(Self.gguf)).path.hasPrefix("\(repository)/blobs/"))
+            await #expect { try await lab.imports.start(ImportModel(source: .gguf, path: "\(path)/out.gguf"), ImportLab.context) } throws: {
+                ($0 as? CatapultError)?.type == "InvalidPathError"
+            }
+        }
+    }
+
+    @Test func aCacheWhoseLinksLeadOutIsRefused() async throws {
+        try await with { lab in
+            let root = lab.fixture.storage.root
+            try lab.write(SampleModel.config, "secret/config.json")
+            for (name, target) in [("out", "/etc"), ("aside", "\(root)/secret")] {
+                let repository = "\(root)/\(name)/models--acme--tiny"
+                try FileManager.default.createDirectory(atPath: "\(repository)/snapshots", withIntermediateDirectories: true)
+                try FileManager.default.createDirectory(atPath: "\(repository)/blobs", withIntermediateDirectories: true)
+                try FileManager.default.createSymbolicLink(
+                    atPath: "\(repository)/snapshots/\(TestHub.commit)", withDestinationPath: target)
+                let operation = try await lab.run(ImportModel(source: .cache, path: name))
+                #expect(
+                    operation.error?["type"] == "InvalidPathError" || operation.error?["error_type"] == "InvalidPathError", "\(operation)")
+            }
+            try FileManager.default.createDirectory(atPath: "\(root)/whole", withIntermediateDirectories: true)
+            try FileManager.default.createSymbolicLink(atPath: "\(root)/whole/models--a--b", withDestinationPath: "/usr/share")
+            #expect(try await lab.run(ImportModel(source: .cache, path: "whole")).state == .failed)
+        }
+    }
+
+    @Test func aPipeInThePlaceOfAReferenceHoldsNobody() async throws {
+        try await with { lab in
+            let repository = "cache/models--acme--tiny"
+            for folder in ["refs", "blobs", "snapshots/a", "snapshots/b"] {
+                try FileManager.default.createDirectory(
+                    atPath: "\(lab.fixture.storage.root)/\(repository)/\(folder)", withIntermediateDirectories: true)
+            }
+            #expect(mkfifo("\(lab.fixture.storage.root)/\(repository)/refs/main", 0o600) == 0)
+            #expect(try await lab.run(ImportModel(source: .cache, path: "cache")).error?["code"] == "invalid_revision")
+        }
+    }
+
     @Test func aPlainFolderNeedsNoCache() async throws {
         try await with { lab in
             for (path, bytes) in SampleModel.files(numbers: 10) { try lab.write(bytes, "downloads/mine/\(path)") }

@@ -20,8 +20,10 @@ final class TestHub: Sendable {
         /// So many answers bring other bytes than listed.
         var wrongAnswers = 0
         var ignoresRanges = false
-        /// All file requests hang.
-        var hangs = false
+        /// How much larger the listing says that large files are.
+        var listedExcess = 0
+        /// Where large files are redirected to; by default to this host.
+        var content: String?
     }
 
     let files: [String: [UInt8]]
@@ -30,7 +32,7 @@ final class TestHub: Sendable {
     private let behaviour: Behaviour
     private let state: NIOLockedValueBox<Behaviour>
 
-    init(_ files: [String: [UInt8]], large: Set<String>, _ behaviour: Behaviour = Behaviour()) {
+    convenience init(_ files: [String: [UInt8]], large: Set<String>, _ behaviour: Behaviour = Behaviour()) {
         self.init(files, digests: files.mapValues(Self.sha256), large: large, behaviour)
     }
 
@@ -52,7 +54,7 @@ final class TestHub: Sendable {
     private var listing: String {
         let siblings = files.sorted { $0.key < $1.key }.map { path, bytes in
             large.contains(path)
-                ? #"{"rfilename":"\#(path)","blobId":"\#(Self.commit)","size":\#(bytes.count),"lfs":{"sha256":"\#(digests[path] ?? "")","size":\#(bytes.count),"pointerSize":134}}"#
+                ? #"{"rfilename":"\#(path)","blobId":"\#(Self.commit)","size":\#(bytes.count),"lfs":{"sha256":"\#(digests[path] ?? "")","size":\#(bytes.count + behaviour.listedExcess),"pointerSize":134}}"#
                 : #"{"rfilename":"\#(path)","blobId":"\#(Self.gitID(bytes))","size":\#(bytes.count)}"#
         }
         return
@@ -83,14 +85,15 @@ final class TestHub: Sendable {
             guard let bytes = files[path] else { return .text("", status: 404, headers: ["X-Error-Code": "EntryNotFound"]) }
             guard large.contains(path) else { return file(bytes, asked, behaviour) }
             // As the public hub: another host, by a relative or an absolute address.
-            return .text("", status: 302, headers: ["Location": "/cdn/\(path)?signed=1", "X-Linked-Etag": "\"\(digests[path] ?? "")\""])
+            return .text(
+                "", status: 302,
+                headers: ["Location": "\(behaviour.content ?? "")/cdn/\(path)?signed=1", "X-Linked-Etag": "\"\(digests[path] ?? "")\""])
         }
         guard asked.path.hasPrefix("/cdn/"), let bytes = files[String(asked.path.dropFirst(5))] else { return .text("", status: 404) }
         return file(bytes, asked, behaviour)
     }
 
     private func file(_ bytes: [UInt8], _ asked: TestSite.Asked, _ behaviour: Behaviour) -> TestSite.Reply {
-        if behaviour.hangs { return .init(hangs: true) }
         var content = bytes[...]
         var status = 200
         var headers: [String: String] = [:]
@@ -125,7 +128,7 @@ enum SampleModel {
     static let config = Array(
         #"{"model_type":"llama","architectures":["LlamaForCausalLM"],"hidden_size":64,"num_hidden_layers":2,"num_attention_heads":4,"max_position_embeddings":2048}"#
             .utf8)
-    static let card = Array("---\nlicense: apache-2.0\nbase_model: acme/base\n---\nA tiny model.\n".utf8)
+    static let card = Array("---\nlicense: apache-2.0\nbase_model: acme/base\ntags: [sample]\n---\nA tiny model.\n".utf8)
 
     /// A safetensors file of so many numbers in two bytes each.
     static func weights(numbers: Int, seed: UInt8 = 1) -> [UInt8] {

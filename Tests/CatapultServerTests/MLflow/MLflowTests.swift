@@ -93,7 +93,8 @@ import Testing
             #expect(lab.site.asked.map(\.query) == ["run_id=r1"])
             let stored = try await lab.fixture.versions.get(GetVersion(versionID: lab.version.id), CoreFixture.context())
             #expect(stored.metadata["mlflow"]?["metrics"] == ["loss": 0.25])
-            let audited = try await AuditLog(database: lab.fixture.database).list(ListAuditLogs(action: "sync_mlflow_metadata"), CoreFixture.context())
+            let audited = try await AuditLog(database: lab.fixture.database).list(
+                ListAuditLogs(action: "sync_mlflow_metadata"), CoreFixture.context())
             #expect(audited.count == 1)
         }
     }
@@ -142,6 +143,16 @@ import Testing
         }
     }
 
+    @Test func whatWasKeptOfAnotherPageIsNotShown() async throws {
+        try await with(page: "#/experiments/1/runs/r1", Self.answer) { lab async throws in
+            _ = try await lab.sync()
+            _ = try await lab.fixture.versions.update(
+                UpdateVersion(versionID: lab.version.id, mlflowURL: "\(lab.site.url)/#/models/none"),
+                CoreFixture.context("update_version", .version))
+            await #expect { try await lab.get() } throws: { ($0 as? CatapultError)?.field == "mlflow_metadata" }
+        }
+    }
+
     @Test func aVersionWithoutAPageSaysSo() async throws {
         try await with(page: nil, Self.answer) { lab async throws in
             await #expect { try await lab.sync() } throws: { ($0 as? CatapultError)?.field == "mlflow_url" }
@@ -157,8 +168,10 @@ import Testing
                 let runner = OperationRunner(
                     database: fixture.database, signals: fixture.signals, logs: fixture.sharedLogs, leader: fixture.leader,
                     handlers: [MLflowOperation(database: fixture.database, service: mlflow)], logger: CoreFixture.logger)
-                let operations = OperationService(database: fixture.database, runner: runner, signals: fixture.signals, logs: fixture.sharedLogs)
-                let versions = VersionService(database: fixture.database, storage: fixture.storage, blobs: fixture.blobs, wake: { runner.wake($0) })
+                let operations = OperationService(
+                    database: fixture.database, runner: runner, signals: fixture.signals, logs: fixture.sharedLogs)
+                let versions = VersionService(
+                    database: fixture.database, storage: fixture.storage, blobs: fixture.blobs, wake: { runner.wake($0) })
                 let context = CoreFixture.context("update_version", .version)
                 let version = try await versions.create(
                     CreateVersion(modelID: try await fixture.model().id, version: "1"), context)

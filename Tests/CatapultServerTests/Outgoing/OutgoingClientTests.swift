@@ -37,9 +37,13 @@ extension HTTPField.Name {
         }
     }
 
-    @Test func aRedirectIntoAPrivateNetworkIsRefused() async throws {
+    @Test(arguments: [
+        "http://169.254.169.254/latest/meta-data", "http://[::ffff:169.254.169.254]/", "http://0xa9fea9fe/", "http://2852039166/",
+        "//10.0.0.1/", "file:///etc/passwd", "gopher://a.example/", "http://user:pw@a.example/", "http://a.example:25/",
+    ])
+    func aRedirectToWhereNobodyMayGoIsRefused(location: String) async throws {
         try await TestSite.run { _ in
-            .text("", status: 302, headers: ["Location": "http://169.254.169.254/latest/meta-data"])
+            .text("", status: 302, headers: ["Location": location])
         } _: { site in
             await #expect(throws: OutgoingPolicy.Refusal.self) {
                 try await client().send(.init(url: "http://a.example:\(site.port)/")) { $0.status }
@@ -58,7 +62,8 @@ extension HTTPField.Name {
         }
     }
 
-    @Test func aNameIsResolvedOncePerConnectionAndTheJudgedAddressIsUsed() async throws {
+    @Test(arguments: ["rebinding.invalid", "REBINDING.Invalid", "rebinding.invalid.", "xn--hst-sna.invalid", "a_b.invalid"])
+    func aNameIsResolvedOncePerConnectionAndTheJudgedAddressIsUsed(host: String) async throws {
         try await TestSite.run { _ in
             .text("here")
         } _: { site in
@@ -72,9 +77,21 @@ extension HTTPField.Name {
                 }
                 return [IPAddress(first ? "127.0.0.1" : "192.0.2.1")].compactMap { $0 }
             }
-            let status = try await client.send(.init(url: "http://rebinding.invalid:\(site.port)/")) { $0.status }
+            let status = try await client.send(.init(url: "http://\(host):\(site.port)/")) { $0.status }
             #expect(status == 200)
             #expect(count.withLockedValue { $0 } == 1)
+        }
+    }
+
+    @Test func aBodyThatDripsEndsWithTheTime() async throws {
+        try await TestSite.run { _ in
+            .init(body: [UInt8](repeating: 65, count: 1_000), drip: .milliseconds(50))
+        } _: { site in
+            var limits = OutgoingClient.Limits()
+            limits.total = .milliseconds(500)
+            await #expect(throws: OutgoingProblem.timedOut(host: "127.0.0.1")) {
+                try await client().send(.init(url: site.url, limits: limits)) { try await $0.bytes(limit: 10_000).count }
+            }
         }
     }
 

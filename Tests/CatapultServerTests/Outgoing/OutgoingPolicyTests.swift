@@ -11,7 +11,8 @@ import Testing
         "fe80::1",
         "fc00::1", "fd00:ec2::254", "ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe",
         "2002:7f00:1::",
-        "2001:db8::1", "2001::1", "::7f00:1", "100::1", "fec0::1",
+        "2001:db8::1", "2001::1", "::7f00:1", "100::1", "fec0::1", "::ffff:0:127.0.0.1", "64:ff9b:1::7f00:1", "2002:a9fe:a9fe::1",
+        "::ffff:169.254.169.254",
     ])
     func isRefusedByDefault(address: String) throws {
         let found = try #require(IPAddress(address))
@@ -81,6 +82,15 @@ import Testing
         #expect(throws: OutgoingPolicy.Refusal.self) { try OutgoingPolicy().target(of: parsed) }
     }
 
+    @Test(arguments: [22, 25, 53, 143, 2049, 6000, 6667])
+    func portsOfOtherServicesAreRefusedUnlessNamed(port: Int) throws {
+        let url = try #require(URL(string: "http://mail.example:\(port)/"))
+        #expect { try OutgoingPolicy().target(of: url) } throws: {
+            ($0 as? OutgoingPolicy.Refusal)?.hint.contains("mail.example:\(port)") == true
+        }
+        #expect(try #require(OutgoingPolicy(allowedHosts: "mail.example:\(port)")).target(of: url).port == port)
+    }
+
     @Test func readsTargets() throws {
         let policy = OutgoingPolicy()
         #expect(
@@ -90,11 +100,14 @@ import Testing
                 == .init(host: "x.example", port: 8080, isEncrypted: false))
     }
 
-    @Test(arguments: ["0x7f.0.0.1", "2130706433", "127.1", "0177.0.0.1", "localhost"])
+    @Test(arguments: [
+        "0x7f.0.0.1", "0x7f000001", "2130706433", "127.1", "0177.0.0.1", "0", "localhost", "LOCALHOST", "localhost.", "[::ffff:127.0.0.1]",
+        "[::1]",
+    ])
     func otherSpellingsOfThisHostAreJudgedByTheirAddress(host: String) async throws {
         let client = OutgoingClient(policy: OutgoingPolicy())
         await #expect(throws: OutgoingPolicy.Refusal.self) {
-            try await client.send(.init(url: "http://\(host):9/")) { $0.status }
+            try await client.send(.init(url: "http://\(host):8080/")) { $0.status }
         }
     }
 }

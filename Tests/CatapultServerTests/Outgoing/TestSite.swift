@@ -22,6 +22,8 @@ struct TestSite: Sendable {
         var cutAfter: Int?
         /// Waits for ever before the head.
         var hangs = false
+        /// Waits so long after each byte of the body.
+        var drip: Duration?
 
         static func text(_ text: String, status: Int = 200, headers: [String: String] = [:]) -> Reply {
             Reply(status: status, headers: headers, body: Array(text.utf8))
@@ -51,6 +53,13 @@ struct TestSite: Sendable {
             for (name, value) in reply.headers { if let name = HTTPField.Name(name) { fields[name] = value } }
             let content = reply.body
             let body = ResponseBody(contentLength: content.count) { writer in
+                if let drip = reply.drip {
+                    for byte in content {
+                        try await writer.write(ByteBuffer(bytes: [byte]))
+                        try await Task.sleep(for: drip)
+                    }
+                    return try await writer.finish(nil)
+                }
                 try await writer.write(ByteBuffer(bytes: content.prefix(reply.cutAfter ?? content.count)))
                 if reply.cutAfter != nil { throw Cut() }
                 try await writer.finish(nil)

@@ -77,7 +77,7 @@ import Testing
             _ = try await lab.runSync()
             let (folder, away) = ("\(lab.fixture.storage.root)/models/gpt", "\(lab.fixture.storage.root)/elsewhere")
             try FileManager.default.moveItem(atPath: folder, toPath: away)
-            #expect(names(try await lab.runSync(), "orphaned") == ["models/gpt"])
+            #expect(names(try await lab.runSync(), "orphaned") == ["gpt"])
             let orphan = try await lab.model("gpt")
             #expect(orphan.source == .orphaned && orphan.metadata["orphaned_since"] != nil)
             func listed() async throws -> Page<Model> { try await lab.fixture.models.list(ListModels(), ImportLab.context) }
@@ -92,6 +92,25 @@ import Testing
             #expect(model.source == .filesystem && model.metadata["orphaned_since"] == nil)
             #expect(try await listed().total == 3)
             #expect(try await lab.versions(of: "gpt").count == 1)
+        }
+    }
+
+    @Test func anEmptyDirectoryIsNotTheEndOfAllModels() async throws {
+        try await with { lab async throws in
+            #expect(try await lab.runSync().state == .succeeded, "there was never anything")
+            try fill(lab)
+            _ = try await lab.runSync()
+            let models = "\(lab.fixture.storage.root)/models"
+            try FileManager.default.moveItem(atPath: models, toPath: "\(models)-away")
+            for isThere in [false, true] {
+                if isThere { try FileManager.default.createDirectory(atPath: models, withIntermediateDirectories: true) }
+                let refused = try await lab.runSync()
+                #expect(
+                    refused.error?["code"] == "models_directory_empty" && refused.error?["hint"]?.stringValue?.contains("Mount") == true)
+                #expect(try await lab.model("gpt").source == .filesystem)
+            }
+            #expect(names(try await lab.runSync(allowEmpty: true), "orphaned").count == 3)
+            #expect(try await lab.runSync().state == .succeeded, "nothing more can be lost")
         }
     }
 
@@ -169,6 +188,11 @@ import Testing
             let (woken, wake) = AsyncStream.makeStream(of: OperationKind.self)
             let schedule = SyncSchedule(
                 database: fixture.database, interval: .seconds(3_600), wake: { wake.yield($0) }, logger: CoreFixture.logger)
+            // What only looked does not put off what is due.
+            try await fixture.database.write { connection in
+                let dry = try SyncService.enqueue(SyncInput(dryRun: true), createdBy: nil, in: connection)
+                try OperationStore.finish(dry?.id ?? "", .succeeded(.null), in: connection)
+            }
             await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<3 { group.addTask { try await schedule.run() } }
                 for await kind in woken {
@@ -177,8 +201,9 @@ import Testing
                 }
                 group.cancelAll()
             }
-            let open = try await fixture.database.read { try $0.fetchInt("SELECT count(*) FROM operations WHERE kind = 'sync'") }
-            #expect(open == 1)
+            let open = try await fixture.database.read { try SyncStore.open(in: $0) }
+            let all = try await fixture.database.read { try $0.fetchInt("SELECT count(*) FROM operations WHERE kind = 'sync'") }
+            #expect(open != nil && all == 2)
         }
     }
 }
