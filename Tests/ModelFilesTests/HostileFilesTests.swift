@@ -21,7 +21,7 @@ import Testing
             "model.safetensors.index.json",
             Array(#"{"metadata":{"total_size":72},"weight_map":{"a":"model-00001-of-00001.safetensors"}}"#.utf8)
         ),
-        ("tiny-00001-of-00002.gguf", GGUFWriter.llama.bytes),
+        ("tiny.gguf", GGUFWriter.llama.bytes),
         ("tokenizer.json", Array(#"{"version":"1.0","model":{"type":"BPE","vocab":{"a":0,"\u00e9":1}}}"#.utf8)),
         ("tokenizer_config.json", Array(#"{"tokenizer_class":"T","model_max_length":2048,"chat_template":[{"name":"x"}]}"#.utf8)),
     ]
@@ -33,7 +33,7 @@ import Testing
     @Test func theFolderItselfIsRead() {
         let facts = facts { $1 }
         #expect(facts.latentSize?.value == 576 && facts.license?.value == "mit" && facts.tokenizer?.value == "gpt2")
-        #expect(facts.problems.map(\.path) == ["tiny-00001-of-00002.gguf"], "a shard is missing")
+        #expect(facts.problems.isEmpty)
     }
 
     @Test(arguments: folder.indices)
@@ -42,8 +42,10 @@ import Testing
         let step = max(1, whole.count / 200)
         for length in stride(from: 0, to: whole.count, by: step) {
             let facts = facts { $0 == file ? Array($1[..<length]) : $1 }
-            let isJSON = path.hasSuffix(".json")
-            if isJSON { #expect(facts.problems.contains { $0.path == path }, "\(path) cut to \(length)") }
+            // Where the weights name the tokenizer, its own file is not opened.
+            if path.hasSuffix(".json"), path != "tokenizer.json" {
+                #expect(facts.problems.contains { $0.path == path }, "\(path) cut to \(length)")
+            }
             #expect(facts.problems.count < 8)
         }
     }

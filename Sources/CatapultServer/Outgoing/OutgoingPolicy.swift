@@ -87,7 +87,7 @@ public struct OutgoingPolicy: Sendable, Equatable {
         let port = url.port ?? (scheme == "https" ? 443 : 80)
         guard (1...65_535).contains(port) else { throw Refusal(reason: "has the port \(port)", hint: "Ports go from 1 to 65535.") }
         let target = Target(host: host, port: port, isEncrypted: scheme == "https")
-        guard !Self.otherServices.contains(port) || allows(target) else {
+        guard !Self.otherServices.contains(port) || allows(target, byPort: true) else {
             throw Refusal(
                 reason: "has the port \(port), which is that of a service that does not speak HTTP",
                 hint: "An admin can allow it: name \(host):\(port) in CATAPULT_ALLOWED_HOSTS of the server.")
@@ -121,12 +121,13 @@ public struct OutgoingPolicy: Sendable, Equatable {
         return first
     }
 
-    private func allows(_ target: Target) -> Bool {
+    /// - Parameter byPort: whether only an exception counts that names the port.
+    private func allows(_ target: Target, byPort: Bool = false) -> Bool {
         let bracketed = target.host.hasPrefix("[") && target.host.hasSuffix("]")
         var host = (bracketed ? String(target.host.dropFirst().dropLast()) : target.host).lowercased()
         if host.hasSuffix(".") { host.removeLast() }
         return exceptions.contains { exception in
-            guard case .host(let name, let port) = exception, port == nil || port == target.port else { return false }
+            guard case .host(let name, let port) = exception, port == target.port || (port == nil && !byPort) else { return false }
             return name.hasPrefix("*.") ? host.hasSuffix(name.dropFirst()) : host == name
         }
     }
