@@ -81,7 +81,7 @@ struct Server: Sendable {
         var services: [any Service] = [
             SignalRelay(database: database, signals: signals, outbox: outbox, server: leader.server.id, logger: logger), leader,
             EndpointService(gateway: gateway), KeyUseRecorder(authenticator: authenticator, logger: logger), sharedLogs,
-            ExpiredUploads(database: database, blobs: blobs, logger: logger),
+            StoreKeeper(database: database, blobs: blobs, wake: { runner.wake($0) }, logger: logger),
             SearchIndexer(database: database, signals: signals, logger: logger), controller, runner,
         ]
         if let interval = configuration.syncInterval {

@@ -160,7 +160,7 @@ public struct UpdateArtifact: APICall {
     ]) { $1 }
 }
 
-/// Deletes an artifact. Its bytes are kept for the retention time; garbage collection removes them then, unless something else refers to them.
+/// Deletes an artifact; 409 with a list where versions depend on it. Its bytes are kept for the retention time; garbage collection removes them then, unless something else refers to them.
 public struct DeleteArtifact: APICall {
     public typealias Output = Deletion
     public static let route = Route.delete("/artifacts/{artifact_id}")
@@ -169,15 +169,21 @@ public struct DeleteArtifact: APICall {
     public static let group = "Artifacts"
     public static let summary = "Delete an artifact"
     public static let audit: AuditAction? = AuditAction("delete_artifact", .artifact)
+    public static let elevations = ["force": Role.admin]
 
     public var artifactID: String
+    public var force: Bool?
 
     /// A call with its parameters.
-    public init(artifactID: String) {
+    public init(artifactID: String, force: Bool? = nil) {
         self.artifactID = artifactID
+        self.force = force
     }
 
-    public static let fields: [String: Field] = ["artifactID": "UUID of the artifact."]
+    public static let fields: [String: Field] = [
+        "artifactID": "UUID of the artifact.",
+        "force": "Remove the dependencies of versions on it as well; needs the role admin.",
+    ]
 }
 
 /// Stores an artifact. The body is a form (`multipart/form-data`) with a part `file` and the other fields as parts, or the bytes

@@ -65,6 +65,7 @@ struct ArtifactCommand: AsyncParsableCommand {
             abstract: "Delete an artifact; its bytes go with a later `artifact gc`, unless something else needs them.")
 
         @Argument(help: "Id.") var artifact: String
+        @Flag(help: "Delete it although versions depend on it; their dependencies on it go, too. Needs the role admin.") var force = false
         @OptionGroup var confirmation: ConfirmOptions
         @OptionGroup var global: GlobalOptions
 
@@ -72,7 +73,8 @@ struct ArtifactCommand: AsyncParsableCommand {
             let client = try await session.connect()
             let known = try await client.send(GetArtifact(artifactID: artifact))
             try await session.confirm("Delete artifact \(SafeText.line(known.name))?", assumeYes: confirmation.yes)
-            try session.output.gone(await client.send(DeleteArtifact(artifactID: known.id)), "deleted artifact \(SafeText.line(known.name))")
+            let call = DeleteArtifact(artifactID: known.id, force: force ? true : nil)
+            try session.output.gone(await client.send(call), "deleted artifact \(SafeText.line(known.name))")
         }
     }
 }

@@ -17,20 +17,27 @@ struct ArtifactReceiver: Sendable {
         let boundary = Self.boundary(body.contentType)
         if let length = body.contentLength { try await limits.check(size: boundary == nil ? length : max(0, length - Self.formOverhead)) }
         return try await BlobStore.mappingProblems(doing: "storing an artifact") {
-            let staged = try await blobs.stage()
-            guard let boundary else {
-                // Everything is known already, so everything that can be refused is refused before the bytes come.
+            guard let boundary else { return try await receiveAlone(fields, body, context) }
+            return try await blobs.staging { staged in
+                let (fields, filename) = try await readForm(boundary, fields, body, into: staged)
                 let call = try fields.decoded()
-                let draft = try Self.draft(call, filename: nil)
+                let draft = try Self.draft(call, filename: filename)
                 let owner = try await database.read { try draft.owner(for: context.scope, in: $0) }
-                try await staged.receive(body, limit: limits.limit, tooLong: { [limits] in .tooLarge(limit: limits.limit) })
-                if let length = body.contentLength, staged.size != length { throw Self.cutOff }
                 return try await publish(staged, call, draft, owner, context)
             }
-            let (fields, filename) = try await readForm(boundary, fields, body, into: staged)
-            let call = try fields.decoded()
-            let draft = try Self.draft(call, filename: filename)
-            let owner = try await database.read { try draft.owner(for: context.scope, in: $0) }
+        }
+    }
+
+    /// Takes the bytes alone. Everything is known already, so everything that can be refused is refused before they come.
+    private func receiveAlone(
+        _ fields: FormFields<UploadArtifact>, _ body: IncomingBytes, _ context: CallContext
+    ) async throws -> Artifact {
+        let call = try fields.decoded()
+        let draft = try Self.draft(call, filename: nil)
+        let owner = try await database.read { try draft.owner(for: context.scope, in: $0) }
+        return try await blobs.staging { staged in
+            try await staged.receive(body, limit: limits.limit, tooLong: { [limits] in .tooLarge(limit: limits.limit) })
+            if let length = body.contentLength, staged.size != length { throw Self.cutOff }
             return try await publish(staged, call, draft, owner, context)
         }
     }

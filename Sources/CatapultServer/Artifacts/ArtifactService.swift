@@ -85,10 +85,22 @@ struct ArtifactService: Sendable {
         }
     }
 
+    /// Deletes an artifact that no version depends on; with force the dependencies go, too.
     func delete(_ call: DeleteArtifact, _ context: CallContext) async throws -> Deletion {
         try await database.write { connection in
             let artifact = try ArtifactStore.get(call.artifactID, for: context.scope, in: connection).artifact
-            try AuditLog.record(context, id: artifact.id, details: ["name": .string(artifact.name)], in: connection)
+            let references = try ArtifactStore.references(to: artifact, for: context.scope, in: connection)
+            if let refusal = references.refusal(toDelete: "The artifact \(artifact.name)", force: call.force == true) { throw refusal }
+            var details: [String: JSONValue] = ["name": .string(artifact.name)]
+            if references.total > 0 {
+                // What the caller does not see, the caller does not change either.
+                guard context.scope.isEverything else { throw CatapultError.wholeScopeRequired() }
+                try ArtifactStore.removeReferences(to: artifact.id, in: connection)
+                details["forced"] = true
+                details["removed"] = references.json
+                details["removed_count"] = .int(Int64(references.total))
+            }
+            try AuditLog.record(context, id: artifact.id, details: details, in: connection)
             try ArtifactStore.delete(artifact.id, in: connection)
             return Deletion(deletedID: artifact.id)
         }

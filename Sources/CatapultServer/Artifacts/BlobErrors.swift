@@ -14,6 +14,10 @@ extension CatapultError {
                 "InvalidPathError", field: "file_path", "\(path) is not a regular file, or a symbolic link leads to it.",
                 hint: "Name the file itself.", details: ["path": .string(path)])
         case .shortened(let path): self = .changedWhileRead(path)
+        case .busy(let path):
+            self = .conflict(
+                "file_busy", type: "FilesChangedError", "\(path) is being written by another request.",
+                hint: "Wait for that request to end, then try again.", details: ["path": .string(path)])
         case .failed(let path, let doing, let reason):
             self = CatapultError(
                 status: 503, code: "file_unreadable", type: "StorageError", message: "\(doing) \(path) failed: \(reason)",

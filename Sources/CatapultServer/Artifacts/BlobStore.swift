@@ -21,9 +21,17 @@ struct BlobStore: Sendable {
 
     // MARK: Adding
 
-    /// A file to write new bytes into; it is gone again unless it is published.
-    func stage() async throws -> StagedFile {
-        try await HashingPool.foreground.run { [folders] in try StagedFile(path: folders.newTemporary()) }
+    /// Makes a file to write new bytes into; it is gone again afterwards unless it was published.
+    func staging<T: Sendable>(_ body: (StagedFile) async throws -> T) async throws -> T {
+        let file = try await HashingPool.foreground.run { [folders] in try StagedFile(path: folders.newTemporary()) }
+        do {
+            let result = try await body(file)
+            await HashingPool.foreground.runAlways { file.discard() }
+            return result
+        } catch {
+            await HashingPool.foreground.runAlways { file.discard() }
+            throw error
+        }
     }
 
     /// Stores a stream of bytes.
@@ -32,10 +40,11 @@ struct BlobStore: Sendable {
     /// - Throws: 413, 507.
     func add<Bytes: AsyncSequence>(_ bytes: Bytes, limit: Int64? = nil) async throws -> Blob where Bytes.Element == ByteBuffer {
         try await Self.mappingProblems(doing: "storing a file") {
-            let file = try await stage()
             let limit = limit ?? .max
-            try await file.receive(bytes, limit: limit, tooLong: { .tooLarge(limit: limit) })
-            return try await publish(file) { blob, _ in blob }
+            return try await staging { file in
+                try await file.receive(bytes, limit: limit, tooLong: { .tooLarge(limit: limit) })
+                return try await publish(file) { blob, _ in blob }
+            }
         }
     }
 
@@ -52,32 +61,42 @@ struct BlobStore: Sendable {
         if known.good != nil {
             // It may be collected in this moment: then the new file is needed after all.
             let result = try await database.write { connection in
-                try BlobTable.find(blob.sha256, in: connection) == nil ? nil : try refer(blob, connection)
+                try BlobTable.touch(blob.sha256, in: connection) ? try refer(blob, connection) : nil
             }
             if let result { return result }
         }
         let path = folders.newBlob(blob.sha256)
-        let facts = try await HashingPool.foreground.run { [folders] in try Self.settle(file, at: folders.absolute(path)) }
+        let facts = try await HashingPool.foreground.run { [folders] in try Self.settle(file, blob, at: folders.absolute(path)) }
         let place = BlobPlace(path: path, sha256: blob.sha256, kind: .store, facts: facts, problem: nil, verifiedAt: .now)
         do {
             let (result, superfluous) = try await database.write { connection in
                 let earlier = try BlobTable.places(of: blob.sha256, in: connection).filter { $0.kind == .store }.map(\.path)
                 // Somebody else may have stored the same bytes meanwhile.
-                if earlier.contains(where: { !known.bad.contains($0) }) { return (try refer(blob, connection), [path]) }
+                if earlier.contains(where: { !known.bad.contains($0) }) {
+                    _ = try BlobTable.touch(blob.sha256, in: connection)
+                    return (try refer(blob, connection), [path])
+                }
                 for path in earlier { try BlobTable.removePlace(at: path, in: connection) }
                 try BlobTable.record(place, in: connection)
                 return (try refer(blob, connection), earlier)
             }
-            for path in superfluous { unlink(folders.absolute(path)) }
+            await remove(superfluous)
             return result
         } catch {
-            unlink(folders.absolute(path))
+            await remove([path])
             throw error
         }
     }
 
-    /// Syncs and renames; blocks.
-    private static func settle(_ file: StagedFile, at path: String) throws -> FileFacts {
+    private func remove(_ paths: [String]) async {
+        guard !paths.isEmpty else { return }
+        await HashingPool.foreground.runAlways { [folders] in for path in paths { unlink(folders.absolute(path)) } }
+    }
+
+    /// Syncs, and gives the file its name in the store; blocks. An upload keeps its other name until its owner removes it: a crash before
+    /// the row is written must not lose what a client was told is there.
+    private static func settle(_ file: StagedFile, _ blob: Blob, at path: String) throws -> FileFacts {
+        guard FileFacts(descriptor: file.descriptor)?.size == blob.sizeBytes else { throw FileProblem.shortened(file.path) }
         guard fsync(file.descriptor) == 0 else { throw FileProblem(errno: errno, doing: "syncing", file.path) }
         guard fchmod(file.descriptor, 0o444) == 0 else { throw FileProblem(errno: errno, doing: "protecting", file.path) }
         let folder = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
@@ -86,8 +105,11 @@ struct BlobStore: Sendable {
         } else if errno != EEXIST {
             throw FileProblem(errno: errno, doing: "making a folder", folder)
         }
-        guard rename(file.path, path) == 0 else { throw FileProblem(errno: errno, doing: "renaming", file.path) }
-        file.keep()
+        let isLinked = file.keepsName && Glibc.link(file.path, path) == 0
+        if !isLinked {
+            guard rename(file.path, path) == 0 else { throw FileProblem(errno: errno, doing: "renaming", file.path) }
+            file.keep()
+        }
         try StoreFolders.syncFolder(folder)
         guard let facts = FileFacts(descriptor: file.descriptor) else { throw FileProblem.notAFile(path) }
         return facts

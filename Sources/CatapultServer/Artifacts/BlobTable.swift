@@ -91,6 +91,14 @@ enum BlobTable {
             "UPDATE blobs SET unreferenced_at = NULL, last_reference = \(name) WHERE sha256 = \(sha256)") > 0
     }
 
+    /// Lets the grace time of a blob begin anew: somebody has its bytes and is about to refer to it. False where there is none.
+    static func touch(_ sha256: String, in connection: any SQLConnection) throws -> Bool {
+        try connection.execute(
+            """
+            UPDATE blobs SET unreferenced_at = CASE WHEN unreferenced_at IS NULL THEN NULL ELSE \(Timestamp.now) END WHERE sha256 = \(sha256)
+            """) > 0
+    }
+
     static func setProblem(_ problem: String?, at path: String, in connection: any SQLConnection) throws {
         try connection.execute("UPDATE blob_places SET problem = \(problem) WHERE path = \(path)")
     }

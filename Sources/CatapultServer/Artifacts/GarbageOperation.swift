@@ -19,12 +19,12 @@ struct GarbageOperation: OperationHandler {
 
     static let standardGrace = Duration.seconds(24 * 3_600)
     static let standardRetention = Duration.seconds(30 * 24 * 3_600)
-    /// Files without a row are kept at least so long: they may be about to get one.
-    private static let youngest = Duration.seconds(3_600)
     private static let batch = 200
 
     let database: Database
     let blobs: BlobStore
+    /// Files without a row are kept at least so long: they may be about to get one.
+    var youngest = Duration.seconds(3_600)
 
     func run(_ run: OperationRun) async throws -> JSONValue {
         let input: Input = try await run.input()
@@ -41,7 +41,7 @@ struct GarbageOperation: OperationHandler {
         try await run.progress(0.5, "removing what nothing refers to")
         try await collectBlobs(unreferencedSince: Timestamp.now + (.zero - grace), &report)
         try await run.progress(0.8, "looking at files without a row")
-        try await collectFiles(olderThan: Timestamp.now + (.zero - max(grace, Self.youngest)), &report)
+        try await collectFiles(olderThan: Timestamp.now + (.zero - max(grace, youngest)), &report)
         for line in report.lines { run.log.append(line + "\n") }
         return report.json
     }
@@ -155,9 +155,11 @@ struct GarbageOperation: OperationHandler {
                 }
                 return known
             }
-            let unknown = batch.filter { !known.contains($0.path) }
+            var unknown = batch.filter { !known.contains($0.path) }
             if !report.isDry {
-                try await HashingPool.background.run { for file in unknown { unlink(folders.absolute(file.path)) } }
+                unknown = try await HashingPool.background.run { [unknown] in
+                    unknown.filter { FileLock.removeAbandoned(folders.absolute($0.path)) }
+                }
             }
             for file in unknown {
                 report.add(

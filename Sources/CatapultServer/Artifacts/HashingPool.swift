@@ -35,6 +35,11 @@ struct HashingPool: Sendable {
         }
     }
 
+    /// Runs blocking work that has to be done also when the task was cancelled.
+    func runAlways(_ body: @escaping @Sendable () -> Void) async {
+        await Task { try? await run(body) }.value
+    }
+
     /// The SHA-256 of a file's first `length` bytes, in hexadecimal. Stops between slices when the task is cancelled.
     ///
     /// - Parameter onSlice: told of the number of bytes after each slice; may wait, to slow the work down.

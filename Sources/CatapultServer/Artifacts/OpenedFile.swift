@@ -98,6 +98,8 @@ enum FileProblem: Error, Sendable, Equatable {
     /// The end came before the size that it had.
     case shortened(String)
     case noSpace
+    /// Somebody else writes to it.
+    case busy(String)
     case failed(String, doing: String, reason: String)
 
     init(errno code: Int32, doing: String, _ path: String) {
@@ -116,6 +118,7 @@ enum FileProblem: Error, Sendable, Equatable {
         case .notAFile: "is not a regular file"
         case .shortened: "became shorter while it was read"
         case .noSpace: "found no space on the disk"
+        case .busy: "is being written by somebody else"
         case .failed(_, let doing, let reason): "failed while \(doing): \(reason)"
         }
     }

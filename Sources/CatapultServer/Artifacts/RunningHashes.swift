@@ -1,3 +1,4 @@
+import CatapultAPI
 import Crypto
 import NIOConcurrencyHelpers
 
@@ -7,21 +8,30 @@ final class RunningHashes: Sendable {
     /// More uploads than these at the same time are hashed at their end.
     private static let capacity = 256
 
-    private let hashes = NIOLockedValueBox<[String: (hash: SHA256, offset: Int64)]>([:])
-
-    /// Takes out the hash of an upload's first `offset` bytes; nil where it is not known. A new one for offset 0.
-    func take(_ id: String, at offset: Int64) -> SHA256? {
-        let known = hashes.withLockedValue { $0.removeValue(forKey: id) }
-        if offset == 0 { return SHA256() }
-        return known.flatMap { $0.offset == offset ? $0.hash : nil }
+    private struct Entry {
+        var hash: SHA256
+        var offset: Int64
+        var savedAt: Timestamp
     }
 
-    func put(_ id: String, _ hash: SHA256, at offset: Int64) {
-        hashes.withLockedValue { hashes in
-            if hashes.count >= Self.capacity, let other = hashes.keys.first { hashes[other] = nil }
-            hashes[id] = (hash, offset)
+    private let entries = NIOLockedValueBox<[String: Entry]>([:])
+
+    /// Takes out the hash of the bytes that an upload has; nil where it is not known. A new one where it has none.
+    ///
+    /// The row's time must be the one of the save that left the hash here: another server may have written since, to the same offset.
+    func take(_ upload: Upload) -> SHA256? {
+        let known = entries.withLockedValue { $0.removeValue(forKey: upload.id) }
+        if upload.offset == 0 { return SHA256() }
+        guard let known, known.offset == upload.offset, known.savedAt == upload.updatedAt else { return nil }
+        return known.hash
+    }
+
+    func put(_ id: String, _ hash: SHA256, at offset: Int64, savedAt: Timestamp) {
+        entries.withLockedValue { entries in
+            if entries.count >= Self.capacity, let other = entries.keys.first { entries[other] = nil }
+            entries[id] = Entry(hash: hash, offset: offset, savedAt: savedAt)
         }
     }
 
-    func forget(_ id: String) { hashes.withLockedValue { $0[id] = nil } }
+    func forget(_ id: String) { entries.withLockedValue { $0[id] = nil } }
 }

@@ -5,6 +5,8 @@ import NIOConcurrencyHelpers
 import NIOCore
 
 /// A new file of the store while its bytes arrive: hashed as they are written, and removed unless it is kept.
+///
+/// The file is locked as long as this value lives, so that whoever tidies up can tell it from one that a crash left behind.
 final class StagedFile: Sendable {
     /// How much is gathered before a thread writes it.
     static let batchSize = 1 << 20
@@ -20,6 +22,8 @@ final class StagedFile: Sendable {
 
     let path: String
     let descriptor: Int32
+    /// Whether the name stays when the file becomes a blob.
+    let keepsName: Bool
     private let state = NIOLockedValueBox(State())
 
     /// Makes a file that nobody else has.
@@ -27,19 +31,27 @@ final class StagedFile: Sendable {
         descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw FileProblem(errno: errno, doing: "making a file", path) }
         self.path = path
+        keepsName = false
+        try FileLock.take(descriptor, path)
     }
 
     /// Takes over a file that is written already, and stays where it is unless it is published; ``sha256`` and ``size`` say nothing of it.
-    init(adopting path: String) throws(FileProblem) {
-        descriptor = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC)
+    ///
+    /// - Parameter keepingName: whether its name stays when it is published, too.
+    /// - Throws: `FileProblem.busy` where somebody else writes to it.
+    init(adopting path: String, keepingName: Bool = false) throws(FileProblem) {
+        // It may be a blob already, by another name: nobody writes to it any more.
+        descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
         guard descriptor >= 0 else { throw FileProblem(errno: errno, doing: "opening", path) }
         self.path = path
+        keepsName = keepingName
         keep()
+        try FileLock.take(descriptor, path)
     }
 
     deinit {
+        discard()
         close(descriptor)
-        if !state.withLockedValue({ $0.isKept }) { unlink(path) }
     }
 
     /// Bytes so far.
@@ -49,6 +61,15 @@ final class StagedFile: Sendable {
 
     /// Leaves the file where it is when this value goes.
     func keep() { state.withLockedValue { $0.isKept = true } }
+
+    /// Removes the file unless it is kept. Blocks.
+    func discard() {
+        let isGone = state.withLockedValue { state in
+            defer { state.isKept = true }
+            return state.isKept
+        }
+        if !isGone { unlink(path) }
+    }
 
     /// Hashes and writes. Blocks: to be called on a ``HashingPool``.
     func append(_ buffers: [ByteBuffer]) throws {

@@ -23,6 +23,13 @@ enum StoreSweep {
         return found
     }
 
+    /// Removes files that were being received by a server that is gone, and gives their number. Those of one that is there are locked. Blocks.
+    static func removeAbandoned(in folders: StoreFolders, changedBefore moment: Timestamp) -> Int {
+        var found: [File] = []
+        collect(StoreFolders.temporary, folders, moment, into: &found)
+        return found.reduce(0) { $0 + (FileLock.removeAbandoned(folders.absolute($1.path)) ? 1 : 0) }
+    }
+
     private static func collect(_ folder: String, _ folders: StoreFolders, _ moment: Timestamp, into found: inout [File]) {
         for name in names(in: folders.absolute(folder)) {
             var facts = stat()

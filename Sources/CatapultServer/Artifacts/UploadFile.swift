@@ -5,6 +5,9 @@ import NIOConcurrencyHelpers
 import NIOCore
 
 /// The file of an upload, open for one writer.
+///
+/// The row's lock tells writers apart, whichever server they talk to; it runs out. The lock on the file does not, so a writer that was taken for
+/// gone cannot write into what its successor has hashed.
 final class UploadFile: Sendable {
     private struct State {
         var hash: SHA256?
@@ -18,13 +21,16 @@ final class UploadFile: Sendable {
     /// Opens the file at an offset that is safely stored; what lies behind it came from a writer that did not get to say so, and is dropped.
     ///
     /// - Parameter hash: the hash of what lies before the offset, where it is known.
-    init(path: String, offset: Int64, hash: SHA256?) throws {
+    /// - Throws: `FileProblem.busy` where another writer has it open.
+    init(path: String, offset: Int64, hash: SHA256?) throws(FileProblem) {
         descriptor = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw FileProblem(errno: errno, doing: "opening", path) }
         self.path = path
         state = NIOLockedValueBox(State(hash: hash, offset: offset))
-        guard let facts = FileFacts(descriptor: descriptor), facts.size >= offset, ftruncate(descriptor, off_t(offset)) == 0 else {
-            throw FileProblem.shortened(path)
+        try FileLock.take(descriptor, path)
+        guard let facts = FileFacts(descriptor: descriptor), facts.size >= offset else { throw FileProblem.shortened(path) }
+        guard facts.size == offset || ftruncate(descriptor, off_t(offset)) == 0 else {
+            throw FileProblem(errno: errno, doing: "cutting", path)
         }
     }
 
@@ -33,6 +39,9 @@ final class UploadFile: Sendable {
     var offset: Int64 { state.withLockedValue { $0.offset } }
     /// The hash of all bytes so far, where it is known.
     var hash: SHA256? { state.withLockedValue { $0.hash } }
+
+    /// Lets the next writer in. Nothing may be written afterwards.
+    func release() { FileLock.release(descriptor) }
 
     /// Writes and hashes. Blocks.
     func append(_ buffers: [ByteBuffer]) throws {
@@ -46,6 +55,9 @@ final class UploadFile: Sendable {
             }
         }
     }
+
+    /// Drops what lies behind an offset. Blocks; nothing may be written afterwards.
+    func cut(to offset: Int64) { _ = ftruncate(descriptor, off_t(offset)) }
 
     /// Makes what was written survive a loss of power. Blocks.
     func sync() throws {

@@ -13,9 +13,11 @@ struct UploadService: Sendable {
     /// How long an upload waits for more bytes.
     static let lifetime = Duration.seconds(3 * 24 * 3_600)
     /// How long a writer may be silent before another may take its place.
-    static let lease = Duration.seconds(60)
+    static let lease = Duration.seconds(20)
     /// So much is received between two offsets that survive a crash.
     private static let checkpointSize: Int64 = 64 << 20
+    /// On a slow connection one survives after so long, and the writer's lock is renewed.
+    private static let checkpointInterval = lease / 4
 
     let database: Database
     let storage: StoragePaths
@@ -115,13 +117,17 @@ struct UploadService: Sendable {
         let writer = Identifier.make()
         let upload = try await lock(call.uploadID, writer, offset: call.offset, context)
         do {
-            if let length = body.contentLength, length > upload.sizeBytes - upload.offset { throw Self.tooLong(upload) }
-            let file = try await open(upload)
-            defer { if let hash = file.hash { hashes.put(upload.id, hash, at: file.offset) } }
-            try await receive(body, into: file, upload, writer)
+            let missing = upload.sizeBytes - upload.offset
+            if let length = body.contentLength, length > missing { throw Self.tooLong(upload) }
+            // Of a file that is whole nothing is touched any more.
+            if missing > 0 {
+                let file = try await open(upload)
+                defer { file.release() }
+                try await receive(body, into: file, upload, writer)
+            }
         } catch {
             await release(upload.id, writer)
-            throw error is FileProblem ? Self.mapped(error) : error
+            throw await mapped(error, upload)
         }
         return try await database.write { connection in
             try UploadStore.unlock(upload.id, from: writer, in: connection)
@@ -142,16 +148,14 @@ struct UploadService: Sendable {
                     hint: "Send the bytes from offset \(upload.offset).")
             }
             guard try UploadStore.lock(upload.id, for: writer, Self.lease, in: connection) else {
-                throw Self.refused(
-                    upload, "upload_busy", "Somebody else is writing to the upload.",
-                    hint: "Wait for that request to end; a broken one is given up after a minute. Then ask for the offset.")
+                throw Self.busy(upload)
             }
             return upload
         }
     }
 
     private func open(_ upload: Upload) async throws -> UploadFile {
-        let hash = hashes.take(upload.id, at: upload.offset)
+        let hash = hashes.take(upload)
         return try await HashingPool.foreground.run { [blobs] in
             try UploadFile(path: blobs.folders.uploadFile(upload.id), offset: upload.offset, hash: hash)
         }
@@ -161,43 +165,56 @@ struct UploadService: Sendable {
     private func receive(_ body: IncomingBytes, into file: UploadFile, _ upload: Upload, _ writer: String) async throws {
         var batches = BatchWriter { batch in try await HashingPool.foreground.run { try file.append(batch) } }
         var arrived = upload.offset
-        var checkpoint = upload.offset
+        var saved = arrived
+        var checkpoint = (offset: arrived, time: ContinuousClock.now)
         do {
             for try await buffer in body {
                 arrived += Int64(buffer.readableBytes)
                 guard arrived <= upload.sizeBytes else { throw Self.tooLong(upload) }
                 try await batches.add(buffer)
-                if arrived - checkpoint >= Self.checkpointSize {
-                    checkpoint = arrived
+                if arrived - checkpoint.offset >= Self.checkpointSize || .now - checkpoint.time >= Self.checkpointInterval {
+                    checkpoint = (arrived, .now)
                     try await batches.finish()
                     try await save(file, upload.id, writer)
+                    saved = arrived
                 }
             }
             try await batches.finish()
             try await save(file, upload.id, writer)
         } catch {
             // The task may be cancelled by now (the server stops); what arrived is kept all the same.
-            var rest = batches
+            let rest = batches
             batches = BatchWriter { _ in }
-            let service = self
-            await Task {
-                try? await rest.finish()
-                try? await service.save(file, upload.id, writer)
-            }.value
+            await Task { [self, saved] in await keepWhatArrived(rest, file, upload.id, writer, saved: saved) }.value
             throw error
         }
     }
 
+    private func keepWhatArrived(_ batches: BatchWriter, _ file: UploadFile, _ id: String, _ writer: String, saved: Int64) async {
+        var batches = batches
+        do {
+            try await batches.finish()
+            try await save(file, id, writer)
+        } catch FileProblem.noSpace {
+            // A full disk gets back what nobody was told of: others may need it to go on, the database first of all.
+            await HashingPool.foreground.runAlways { file.cut(to: saved) }
+        } catch {
+            // What was saved before counts.
+        }
+    }
+
     private func save(_ file: UploadFile, _ id: String, _ writer: String) async throws {
-        let offset = file.offset
+        let (offset, hash, now) = (file.offset, file.hash, Timestamp.now)
         try await HashingPool.foreground.run { try file.sync() }
         let isMine = try await database.write { connection in
-            try UploadStore.advance(id, to: offset, by: writer, Self.lease, lifetime: Self.lifetime, in: connection)
+            try UploadStore.advance(id, to: offset, by: writer, at: now, Self.lease, lifetime: Self.lifetime, in: connection)
         }
         guard isMine else {
             throw CatapultError.conflict(
-                "upload_taken", "Another request has taken over the upload.", hint: "Ask for the offset, and go on from there.")
+                "upload_taken", type: "UploadError", "Another request has taken over the upload.",
+                hint: "Ask for the offset, and go on from there.")
         }
+        if let hash { hashes.put(id, hash, at: offset, savedAt: now) }
     }
 
     private func release(_ id: String, _ writer: String) async {
@@ -218,29 +235,44 @@ struct UploadService: Sendable {
                     upload, "upload_incomplete", "\(upload.sizeBytes - upload.offset) of \(upload.sizeBytes) bytes are still to come.",
                     hint: "Send the bytes from offset \(upload.offset).")
             }
-            let path = blobs.folders.uploadFile(upload.id)
-            // An attempt that was cut short may have stored the bytes already.
-            if try await HashingPool.foreground.run({ FileFacts(path: path) }) != nil { try await store(upload, path, writer) }
-            let finished = try await finish(record, Blob(sha256: upload.sha256, sizeBytes: upload.sizeBytes), "complete", context)
-            unlink(path)
+            let blob = Blob(sha256: upload.sha256, sizeBytes: upload.sizeBytes)
+            // An attempt that was cut short may have stored the bytes already, and removed the file.
+            if try await fileExists(upload) {
+                try await store(upload, writer)
+            } else if try await database.read({ try BlobTable.find(blob.sha256, in: $0) }) == nil {
+                throw await lost(upload)
+            }
+            let finished = try await finish(record, blob, "complete", context)
+            await removeFile(upload.id)
             return finished
         } catch {
             await release(upload.id, writer)
-            throw error is FileProblem ? Self.mapped(error) : error
+            throw await mapped(error, upload)
         }
     }
 
-    /// Checks the digest, and makes the file a blob. Until something refers to the blob its age protects it.
-    private func store(_ upload: Upload, _ path: String, _ writer: String) async throws {
+    private func fileExists(_ upload: Upload) async throws -> Bool {
+        try await HashingPool.foreground.run { [blobs] in FileFacts(path: blobs.folders.uploadFile(upload.id)) != nil }
+    }
+
+    private func removeFile(_ id: String) async {
+        await HashingPool.foreground.runAlways { [blobs] in unlink(blobs.folders.uploadFile(id)) }
+    }
+
+    /// Checks the digest, and makes the file a blob; the open upload refers to it. The file is held until then, so that no writer which was
+    /// taken for gone can change it between.
+    private func store(_ upload: Upload, _ writer: String) async throws {
+        let staged = try await HashingPool.foreground.run { [blobs] in
+            try StagedFile(adopting: blobs.folders.uploadFile(upload.id), keepingName: true)
+        }
         let digest = try await digest(of: upload, writer)
         guard digest == upload.sha256 else { throw try await reset(upload, found: digest) }
-        let staged = try await HashingPool.foreground.run { try StagedFile(adopting: path) }
         try await blobs.publish(staged, sha256: digest, size: upload.sizeBytes) { _, _ in }
     }
 
     /// The digest of all bytes: from the running hash, else from the file.
     private func digest(of upload: Upload, _ writer: String) async throws -> String {
-        if let hash = hashes.take(upload.id, at: upload.offset) { return hash.finalize().hexadecimal }
+        if let hash = hashes.take(upload) { return hash.finalize().hexadecimal }
         let relative = "\(StoreFolders.uploads)/\(upload.id).part"
         let file = try await blobs.open(path: relative)
         var done: Int64 = 0
@@ -250,7 +282,7 @@ struct UploadService: Sendable {
             guard done % (1 << 30) < count else { return }
             _ = try await database.write {
                 try UploadStore.advance(
-                    upload.id, to: upload.offset, by: writer, Self.lease, lifetime: Self.lifetime, in: $0)
+                    upload.id, to: upload.offset, by: writer, at: .now, Self.lease, lifetime: Self.lifetime, in: $0)
             }
         }
     }
@@ -264,6 +296,21 @@ struct UploadService: Sendable {
             "ChecksumMismatchError", field: "sha256",
             "The bytes that arrived have the SHA-256 \(found), and not \(upload.sha256). The upload begins again at offset 0.",
             hint: "Send the whole file again.", details: ["expected": .string(upload.sha256), "found": .string(found), "offset": 0])
+    }
+
+    /// The file is gone, and its bytes are not in the store: the disk lost them, or somebody removed them.
+    private func lost(_ upload: Upload) async -> any Error {
+        hashes.forget(upload.id)
+        do {
+            try await database.write {
+                try UploadStore.reset(upload.id, message: "the server has lost the bytes: begin again", in: $0)
+            }
+        } catch {
+            return error
+        }
+        return Self.refused(
+            upload, "upload_lost", "The bytes that had arrived are no longer there. The upload begins again at offset 0.", offset: 0,
+            hint: "Send the whole file again.")
     }
 
     /// Makes the blob what the upload was for, and closes the upload with it.
@@ -307,14 +354,24 @@ struct UploadService: Sendable {
             return upload
         }
         hashes.forget(upload.id)
-        unlink(blobs.folders.uploadFile(upload.id))
+        await removeFile(upload.id)
         return Deletion(deletedID: upload.id)
     }
 
-    private static func refused(_ upload: Upload, _ code: String, _ message: String, hint: String) -> CatapultError {
+    private static func refused(
+        _ upload: Upload, _ code: String, _ message: String, offset: Int64? = nil, hint: String
+    ) -> CatapultError {
         .conflict(
             code, type: "UploadError", message, hint: hint,
-            details: ["upload_id": .string(upload.id), "offset": .int(upload.offset), "size_bytes": .int(upload.sizeBytes)])
+            details: [
+                "upload_id": .string(upload.id), "offset": .int(offset ?? upload.offset), "size_bytes": .int(upload.sizeBytes),
+            ])
+    }
+
+    private static func busy(_ upload: Upload) -> CatapultError {
+        refused(
+            upload, "upload_busy", "Somebody else is writing to the upload.",
+            hint: "Wait for that request to end; a broken one is given up after a minute. Then ask for the offset.")
     }
 
     private static func tooLong(_ upload: Upload) -> CatapultError {
@@ -324,7 +381,12 @@ struct UploadService: Sendable {
             details: ["offset": .int(upload.offset)])
     }
 
-    private static func mapped(_ error: any Error) -> any Error {
-        (error as? FileProblem).map { CatapultError($0, doing: "storing an upload") } ?? error
+    private func mapped(_ error: any Error, _ upload: Upload) async -> any Error {
+        switch error as? FileProblem {
+        case nil: error
+        case .busy: Self.busy(upload)
+        case .shortened: await lost(upload)
+        case let problem?: CatapultError(problem, doing: "storing an upload")
+        }
     }
 }

@@ -90,10 +90,10 @@ enum UploadStore {
 
     /// Notes how much is safely stored, and prolongs the lock; false where it was lost.
     static func advance(
-        _ id: String, to offset: Int64, by writer: String, _ lease: Duration, lifetime: Duration, in connection: any SQLConnection
+        _ id: String, to offset: Int64, by writer: String, at now: Timestamp, _ lease: Duration, lifetime: Duration,
+        in connection: any SQLConnection
     ) throws -> Bool {
-        let now = Timestamp.now
-        return try connection.execute(
+        try connection.execute(
             """
             UPDATE uploads SET received = \(offset), updated_at = \(now), expires_at = \(now + lifetime), writer_expires_at = \(now + lease)
             WHERE id = \(id) AND writer = \(writer)

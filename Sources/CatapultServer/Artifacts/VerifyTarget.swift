@@ -154,5 +154,11 @@ struct VerifyTarget: Sendable {
         for file in versionFiles where !isElsewhere {
             try VersionStore.setDamaged(file.path, of: file.versionID, problem, in: connection)
         }
+        guard isPlace, try !connection.exists("SELECT 1 FROM blob_places WHERE sha256 = \(sha256) AND problem IS NULL") else { return }
+        // Nobody has these bytes any more: whoever lists them needs them again, wherever its folder is.
+        let others = try connection.fetchAll("SELECT version_id, path FROM version_files WHERE sha256 = \(sha256) AND stored") {
+            (versionID: try $0.get(0) as String, path: try $0.get(1) as String)
+        }
+        for file in others { try VersionStore.setDamaged(file.path, of: file.versionID, problem, in: connection) }
     }
 }

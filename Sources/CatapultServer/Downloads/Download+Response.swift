@@ -9,7 +9,10 @@ extension Download {
     func response(to request: Request, _ context: HTTPContext) throws(CatapultError) -> Response {
         var headers = headers
         let size = file.facts.size
-        switch answer(to: request.headers) {
+        var conditions = request.headers
+        // A range means something with GET alone (RFC 9110, section 14.2).
+        if request.method != .get { conditions[.range] = nil }
+        switch answer(to: conditions) {
         case .whole:
             headers[.contentType] = BodyForm.bytes.mediaType
             return Response(status: .ok, headers: headers, body: FileSender(file: file, range: 0..<size, channel: context.channel).body)

@@ -36,7 +36,8 @@ struct FileSender: Sendable {
         try await fetch(from: offset)
         while offset < range.upperBound {
             let end = min(offset + Self.pieceSize, range.upperBound)
-            // The event loop must not wait for the disk: while one piece is sent, the kernel fetches the next.
+            // The event loop must not wait for the disk: while one piece is sent, the kernel fetches the next. And it would wait without end for
+            // bytes that a file no longer has: files in place are not ours.
             try await fetch(from: end)
             try await write(offset..<end)
             offset = end
@@ -44,8 +45,10 @@ struct FileSender: Sendable {
     }
 
     private func fetch(from offset: Int64) async throws {
-        guard offset < range.upperBound else { return }
-        try await HashingPool.foreground.run { [file] in
+        try await HashingPool.foreground.run { [file, range] in
+            guard let facts = FileFacts(descriptor: file.descriptor), facts.size >= range.upperBound else {
+                throw FileProblem.shortened(file.path)
+            }
             _ = posix_fadvise(file.descriptor, off_t(offset), off_t(Self.pieceSize), POSIX_FADV_WILLNEED)
         }
     }

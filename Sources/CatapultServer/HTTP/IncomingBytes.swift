@@ -31,12 +31,33 @@ struct IncomingBytes: AsyncSequence, Sendable {
         fileprivate var base: RequestBody.AsyncIterator
 
         mutating func next() async throws -> ByteBuffer? {
-            if bytes.state.begin(), bytes.request.headers[.expect]?.lowercased() == "100-continue" { bytes.sendContinue() }
+            if bytes.state.begin() {
+                if bytes.request.headers[.expect]?.lowercased() == "100-continue" { bytes.sendContinue() }
+                bytes.closeWhenSilent()
+            }
+            bytes.state.wait(since: .now())
+            defer { bytes.state.wait(since: nil) }
             let next = try await base.next()
             if next == nil { bytes.state.end() }
             return next
         }
     }
+
+    /// Ends the connection of a client from which nothing comes any more: a peer that is gone without a word would keep its place for ever. Only
+    /// the time counts in which somebody waits for bytes.
+    private func closeWhenSilent() {
+        channel.eventLoop.scheduleRepeatedTask(initialDelay: Self.look, delay: Self.look) { [channel, state] task in
+            guard !state.isOver, channel.isActive else { return task.cancel() }
+            guard let since = state.waitingSince, .now() - since > Self.patience else { return }
+            task.cancel()
+            channel.close(promise: nil)
+        }
+    }
+
+    /// How long a client may send nothing in the middle of a body.
+    private static let patience = TimeAmount.seconds(45)
+    /// How often that is looked at.
+    private static let look = TimeAmount.seconds(5)
 
     /// Written below the encoder: the framework would take it for the answer.
     private func sendContinue() {
@@ -55,22 +76,37 @@ final class BodyState: Sendable {
         case ended
     }
 
-    private let progress = NIOLockedValueBox(Progress.untouched)
+    private struct State {
+        var progress = Progress.untouched
+        var waitingSince: NIODeadline?
+    }
+
+    private let state = NIOLockedValueBox(State())
+
+    /// Since when somebody waits for the next bytes; nil while nobody does.
+    var waitingSince: NIODeadline? { state.withLockedValue { $0.waitingSince } }
+
+    func wait(since time: NIODeadline?) { state.withLockedValue { $0.waitingSince = time } }
+
+    /// Whether the body was read to its end.
+    var isOver: Bool {
+        if case .ended = state.withLockedValue({ $0.progress }) { true } else { false }
+    }
 
     /// True the first time.
     func begin() -> Bool {
-        progress.withLockedValue { progress in
-            guard case .untouched = progress else { return false }
-            progress = .begun
+        state.withLockedValue { state in
+            guard case .untouched = state.progress else { return false }
+            state.progress = .begun
             return true
         }
     }
 
-    func end() { progress.withLockedValue { $0 = .ended } }
+    func end() { state.withLockedValue { $0.progress = .ended } }
 
     /// Whether more of the body may be on its way than is worth waiting for.
     func leavesMuch(of request: Request) -> Bool {
-        if case .ended = progress.withLockedValue({ $0 }) { return false }
+        if isOver { return false }
         if let length = request.headers[.contentLength].flatMap({ Int64($0) }) { return length > Self.little }
         return request.headers[.transferEncoding] != nil
     }

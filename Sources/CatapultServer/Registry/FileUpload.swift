@@ -18,15 +18,16 @@ struct FileUpload: Sendable {
         try await limits.check(size: file.sizeBytes)
         try await files.refuseToOverwrite(file, of: version)
         let blob = try await BlobStore.mappingProblems(doing: "storing a file") {
-            let staged = try await files.blobs.stage()
-            try await staged.receive(body, limit: file.sizeBytes, tooLong: { Self.otherSize(file, found: nil) })
-            guard staged.size == file.sizeBytes, staged.sha256 == file.sha256 else {
-                throw CatapultError.invalid(
-                    field: "body",
-                    "\(file.path) arrived with \(staged.size) bytes and SHA-256 \(staged.sha256), but the version lists \(file.sizeBytes) bytes and \(file.sha256)",
-                    hint: "Send the file again; if it has changed, register a new version.")
+            try await files.blobs.staging { staged in
+                try await staged.receive(body, limit: file.sizeBytes, tooLong: { Self.otherSize(file, found: nil) })
+                guard staged.size == file.sizeBytes, staged.sha256 == file.sha256 else {
+                    throw CatapultError.invalid(
+                        field: "body",
+                        "\(file.path) arrived with \(staged.size) bytes and SHA-256 \(staged.sha256), but the version lists \(file.sizeBytes) bytes and \(file.sha256)",
+                        hint: "Send the file again; if it has changed, register a new version.")
+                }
+                return try await files.blobs.publish(staged) { blob, _ in blob }
             }
-            return try await files.blobs.publish(staged) { blob, _ in blob }
         }
         try await files.place(blob, file, of: version) { connection in
             try AuditLog.record(
