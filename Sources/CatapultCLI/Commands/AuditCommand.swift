@@ -92,7 +92,9 @@ struct AuditCommand: AsyncParsableCommand {
             if output.format == .json { throw QuietEnd(status: .failure) }
             throw Complaint(
                 .failure, "the audit log is not as it was written: \(found.problem?.message ?? "unknown")",
-                hint: "Keep the database as it is, and compare it with a backup. \(found.rows) rows before that are whole.")
+                hint: found.problem?.kind == .headMissing
+                    ? "Compare the log with a backup from when the hash was kept."
+                    : "Compare the log with a backup; its first \(found.rows) rows are whole.")
         }
     }
 }

@@ -60,7 +60,7 @@ struct KeyCommand: AsyncParsableCommand {
             let key = try await session.connect().send(
                 CreateAPIKey(
                     name: name, role: role, scope: scope.isEverything ? nil : scope, description: details.description, owner: details.owner,
-                    rateLimit: details.rateLimit, expiresAt: details.expiry(session)))
+                    rateLimit: details.rate, expiresAt: details.expiry(session)))
             try session.show(key, "This is the key of \(key.name), role \(key.role.rawValue). It is shown only now: keep it safe.")
         }
     }
@@ -82,7 +82,7 @@ struct KeyCommand: AsyncParsableCommand {
         func run(in session: Session) async throws {
             let changed = try await session.connect().send(
                 UpdateAPIKey(
-                    keyID: key, description: details.description, owner: details.owner, rateLimit: details.rateLimit,
+                    keyID: key, description: details.description, owner: details.owner, rateLimit: details.rate,
                     expiresAt: details.expiry(session)))
             try session.output.done(changed, "changed key \(changed.name)")
         }
@@ -166,7 +166,6 @@ struct KeyDetails: ParsableArguments {
     @Option(help: ArgumentHelp("Whom to ask about the key.", valueName: "name")) var owner: String?
 
     var isEmpty: Bool { expiresIn == nil && rate == nil && description == nil && owner == nil }
-    var rateLimit: RateLimit? { rate }
 
     func expiry(_ session: Session) -> Timestamp? { expiresIn.map { session.surroundings.now() + $0.duration } }
 }

@@ -14,6 +14,11 @@ extension APIKey: Presented {
         return scope.isEverything ? nil : parts.joined(separator: ", ")
     }
 
+    private static func words(_ limit: RateLimit) -> String {
+        let rate = Int64(exactly: limit.requestsPerSecond).map(String.init) ?? "\(limit.requestsPerSecond)"
+        return "\(rate) a second" + (limit.burst.map { ", \($0) at once" } ?? "")
+    }
+
     private var state: Table.Cell {
         if disabledAt != nil { return .init("disabled", tint: .bad) }
         return isActive ? .init("yes", tint: .good) : .init("expired", tint: .bad)
@@ -33,7 +38,7 @@ extension APIKey: Presented {
             Fact("models", scope.models?.joined(separator: ", ") ?? "all"),
             Fact("environments", scope.environments?.joined(separator: ", ") ?? "all"),
             Fact("active", state.text, tint: state.tint), Fact("description", description), Fact("owner", owner),
-            Fact("rate", rateLimit.map { "\($0.requestsPerSecond) a second" + ($0.burst.map { ", \($0) at once" } ?? "") }),
+            Fact("rate", rateLimit.map(Self.words)),
             Fact("last used", lastUsedAt.map { RelativeTime.text($0, now: now) } ?? "never"),
             Fact("expires", expiresAt.map { RelativeTime.text($0, now: now) } ?? "never"),
             Fact("created", RelativeTime.text(createdAt, now: now)), Fact("rotated", rotatedAt.map { RelativeTime.text($0, now: now) }),
@@ -52,7 +57,9 @@ extension AuditEntry: Presented {
 
     private var result: Table.Cell { .init(outcome.rawValue, tint: outcome == .succeeded ? .good : .bad) }
     private var subject: String {
-        let name = details["name"]?.stringValue ?? resourceID ?? details["target"]?.objectValue?.values.first?.stringValue
+        let name =
+            ["name", "created_key_name", "deleted_key_name"].lazy.compactMap { details[$0]?.stringValue }.first ?? resourceID
+            ?? details["target"]?.objectValue?.values.first?.stringValue
         return "\(resourceType) \(name ?? "")"
     }
 

@@ -1,5 +1,6 @@
 import CatapultAPI
 import ContainerEngine
+import Glibc
 import SQLDatabase
 
 /// The rules of preprocessing: whose program may run over which files.
@@ -104,7 +105,7 @@ struct PreprocessMounts: Sendable {
                 throw CatapultError.invalid(
                     field: "mounts", "\(target) must be an absolute path in the container, such as /models, without '.' and '..'")
             }
-            let path = try storage.resolve(source)
+            let path = try folder(source)
             if scope.models != nil, try !isOwn(path) { throw CatapultError.wholeScopeRequired() }
         }
     }
@@ -112,9 +113,20 @@ struct PreprocessMounts: Sendable {
     /// The mounts, their paths resolved anew: a link may have changed.
     func resolved() throws -> [ContainerSpecification.Mount] {
         try mounts.sorted { $0.key < $1.key }.map { source, target in
-            let path = try storage.resolve(source)
+            let path = try folder(source)
             return .init(source: .hostPath(path), target: target, isReadOnly: try !isOwn(path))
         }
+    }
+
+    /// The absolute path of what is to be mounted. An engine that makes what is missing would make it as root.
+    private func folder(_ source: String) throws(CatapultError) -> String {
+        let path = try storage.resolve(source)
+        guard access(path, F_OK) == 0 else {
+            throw .invalid(
+                "InvalidPathError", field: "mounts", "\(source) is not there",
+                hint: "`mcp system files` lists what lies beneath the storage root.", details: ["path": .string(source)])
+        }
+        return path
     }
 
     private func isOwn(_ path: String) throws -> Bool {

@@ -89,6 +89,29 @@ import Testing
         }
     }
 
+    /// Whoever checks a path first and opens it then is caught here.
+    @Test(arguments: [true, false]) func aLinkThatIsSwappedAllTheTimeNeverLeadsOut(_ usesOpenat2: Bool) throws {
+        try Self.with { folder in
+            let root = "\(folder)/root"
+            let listing = StorageListing(root: try BeneathRoot(root, usesOpenat2: usesOpenat2))
+            let swaps = 4_000
+            // One thread swaps, the other looks.
+            DispatchQueue.concurrentPerform(iterations: 2) { part in
+                for number in 0..<swaps {
+                    if part == 0 {
+                        symlink(number.isMultiple(of: 2) ? "models" : "../outside", "\(root)/next")
+                        rename("\(root)/next", "\(root)/flip")
+                    } else {
+                        for path in ["flip", "flip/secret", "flip/../flip/secret"] {
+                            let names = (try? listing.list(path, limit: 10, offset: 0).files.map(\.name)) ?? []
+                            #expect(names.isEmpty || names == ["a", "b.gguf"], "\(path): \(names)")
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     @Test func specialFilesAreShownAndNotOpened() throws {
         try Self.with { folder in
             #expect(mkfifo("\(folder)/root/pipe", 0o600) == 0)
