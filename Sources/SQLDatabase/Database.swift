@@ -76,14 +76,6 @@ public final class Database: Sendable {
         try await backend.checkpoint()
     }
 
-    /// Copies an embedded database while it is in use, into a new file that its owner alone may read: what was committed when the copying
-    /// began. Writes go on meanwhile. ``SQLiteRestore`` puts such a copy back.
-    ///
-    /// Throws ``DatabaseError``: `cannotOpen` if there is a file already, `diskFull`; `unsupported` on PostgreSQL, which has pg_dump for that.
-    public func backup(to path: String) async throws {
-        try await backend.backup(to: path)
-    }
-
     /// What writes send with ``SQLConnection/notify(_:_:)`` on a channel: those of all programs on a PostgreSQL database, those of this
     /// ``Database`` on SQLite. The first element is ``DatabaseNotification/resumed``.
     public func notifications(_ channel: String) -> DatabaseNotifications {

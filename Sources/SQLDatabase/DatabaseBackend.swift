@@ -6,7 +6,6 @@ protocol DatabaseBackend: Sendable {
     /// A write that waits for its turn as long as it takes, and may run as long.
     func migrate<T: Sendable>(_ body: @Sendable (any SQLConnection) throws -> T) async throws -> T
     func checkpoint() async throws
-    func backup(to path: String) async throws
     /// The notifications of a channel, of this process or of all on the database.
     func notifications(_ channel: String) -> DatabaseNotifications
     func close() async throws

@@ -7,30 +7,6 @@ struct Migrator {
     let dialect: SQLDialect
     let logger: Logger
 
-    /// What the database remembers of an applied migration.
-    struct Record: Equatable {
-        var number: Int
-        var checksum: String
-    }
-
-    /// The migrations that a database with these records still needs, in order.
-    static func pending(_ migrations: [Migration], applied: [Record], dialect: SQLDialect) throws(MigrationError) -> [Migration] {
-        for (index, migration) in migrations.enumerated() where migration.number != index + 1 {
-            throw .numbering(expected: index + 1, found: migration.number)
-        }
-        if let newest = applied.last, newest.number > migrations.count {
-            throw .databaseIsNewer(database: newest.number, program: migrations.count)
-        }
-        for (index, record) in applied.enumerated() {
-            guard record.number == index + 1 else { throw .gapInHistory(missing: index + 1) }
-            let migration = migrations[index]
-            guard record.checksum == migration.checksum(for: dialect) else {
-                throw .changed(number: migration.number, name: migration.name)
-            }
-        }
-        return Array(migrations.dropFirst(applied.count))
-    }
-
     /// Applies what is missing. Each migration runs in a transaction that holds the write lock and reads the records again, so that of
     /// several servers that start at once, one applies it and the others see it applied.
     func run(on backend: any DatabaseBackend) async throws {
@@ -49,14 +25,9 @@ struct Migrator {
                 """
             )
             let applied = try connection.fetchAll("SELECT number, checksum FROM schema_migrations ORDER BY number") { row in
-                Record(number: try row.get(0), checksum: try row.get(1))
+                SchemaHistory.Record(number: try row.get(0), checksum: try row.get(1))
             }
-            let migration: Migration?
-            do throws(MigrationError) {
-                migration = try Self.pending(migrations, applied: applied, dialect: dialect).first
-            } catch {
-                throw DatabaseError.migration(error)
-            }
+            let migration = try SchemaHistory(applied).pending(of: migrations, for: dialect).first
             if let migration { try apply(migration, connection) }
             return migration
         }

@@ -30,7 +30,7 @@ import Testing
             }
             for number in 1...3 {
                 let copy = path + ".backup-\(number)"
-                try await database.backup(to: copy)
+                #expect(try await SQLiteBackup.copy(path, to: copy) == 1)
                 let permissions = try FileManager.default.attributesOfItem(atPath: copy)[.posixPermissions] as? Int
                 #expect(permissions == 0o600)
                 let target = path + ".restored-\(number)"
@@ -51,24 +51,31 @@ import Testing
         try await withSQLite(Self.schema[0]) { database, path async throws in
             let copy = path + ".backup"
             try Data("mine".utf8).write(to: URL(fileURLWithPath: copy))
-            await #expect(throws: DatabaseError.cannotOpen(path: copy, message: "File exists")) { try await database.backup(to: copy) }
+            await #expect(throws: DatabaseError.cannotOpen(path: copy, message: "File exists")) {
+                _ = try await SQLiteBackup.copy(path, to: copy)
+            }
             #expect(try String(contentsOfFile: copy, encoding: .utf8) == "mine")
             let cancelled = Task {
                 withUnsafeCurrentTask { $0?.cancel() }
-                try await database.backup(to: path + ".second")
+                return try await SQLiteBackup.copy(path, to: path + ".second")
             }
             await #expect(throws: CancellationError.self) { try await cancelled.value }
             #expect(!FileManager.default.fileExists(atPath: path + ".second"))
-            try await database.close()
-            await #expect(throws: DatabaseError.closed) { try await database.backup(to: path + ".third") }
         }
     }
 
-    @Test(.enabled(if: TestDatabase.all.contains(.postgresql))) func postgreSQLNamesItsOwnTool() async throws {
-        try await withDatabase(on: .postgresql) { database async throws in
-            let error = await #expect(throws: DatabaseError.self) { try await database.backup(to: "/nonexistent/x") }
-            let sentence = try #require(error).description
-            #expect(sentence.contains("pg_dump"))
+    @Test func aDatabaseThatNobodyHasOpenIsCopiedToo() async throws {
+        try await withSQLite(Self.schema[0]) { database, path async throws in
+            try await database.write { try $0.execute("INSERT INTO accounts VALUES ('a', 1)") }
+            try await database.close()
+            #expect(try await SQLiteBackup.copy(path, to: path + ".backup") == 1)
+            _ = try SQLiteRestore.restore(from: path + ".backup", to: path + ".restored", migrations: Self.migrations, stamp: "s")
+            let restored = try await openDatabase(path + ".restored", schema: [Self.schema[0]])
+            #expect(try await restored.read { try $0.fetchInt("SELECT n FROM accounts") } == 1)
+            try await restored.close()
+            await #expect(throws: DatabaseError.cannotOpen(path: path + ".missing", message: "No such file or directory")) {
+                _ = try await SQLiteBackup.copy(path + ".missing", to: path + ".second")
+            }
         }
     }
 
@@ -76,7 +83,7 @@ import Testing
         try await withSQLite(Self.schema[0], Self.schema[1]) { database, path async throws in
             try await database.write { try $0.execute("INSERT INTO accounts VALUES ('then', 1)") }
             let copy = path + ".backup"
-            try await database.backup(to: copy)
+            _ = try await SQLiteBackup.copy(path, to: copy)
             try await database.write { try $0.execute("INSERT INTO accounts VALUES ('now', 2)") }
             #expect(throws: DatabaseError.alreadyInUse(path: path)) {
                 try SQLiteRestore.restore(from: copy, to: path, migrations: Self.migrations, stamp: "s")
@@ -95,13 +102,13 @@ import Testing
         }
     }
 
-    @Test(arguments: [0, 20, 100, 4096 * 3 + 50]) func aDamagedCopyIsRefusedAndNothingIsTouched(offset: Int) async throws {
+    @Test(arguments: [0, 20, 100, 4096 * 3]) func aDamagedCopyIsRefusedAndNothingIsTouched(offset: Int) async throws {
         try await withSQLite(Self.schema[0], Self.schema[1]) { database, path async throws in
             try await database.write { connection in
                 for number in 0..<500 { try connection.execute("INSERT INTO accounts VALUES (\("account \(number)"), \(number))") }
             }
             let copy = path + ".backup"
-            try await database.backup(to: copy)
+            _ = try await SQLiteBackup.copy(path, to: copy)
             try await database.close()
             var bytes = try Data(contentsOf: URL(fileURLWithPath: copy))
             for position in offset..<offset + 40 { bytes[position] ^= 0xff }
@@ -121,7 +128,8 @@ import Testing
             try await database.close()
             let foreign = path + ".foreign"
             let configuration = Database.Configuration(location: .sqlite(path: foreign))
-            try await openDatabase(configuration, migrations: Self.migrations + [Migration(number: 2, name: "later", statements: [])]).close()
+            try await openDatabase(configuration, migrations: Self.migrations + [Migration(number: 2, name: "later", statements: [])])
+                .close()
             #expect(throws: DatabaseError.migration(.databaseIsNewer(database: 2, program: 1))) {
                 try SQLiteRestore.restore(from: foreign, to: path, migrations: Self.migrations, stamp: "s")
             }

@@ -87,12 +87,12 @@ import Testing
     }
 
     @Test func aNewerDatabaseIsRefused() {
-        let records = [Self.first, Self.second].map { Migrator.Record(number: $0.number, checksum: $0.checksum(for: .sqlite)) }
+        let records = [Self.first, Self.second].map { SchemaHistory.Record(number: $0.number, checksum: $0.checksum(for: .sqlite)) }
         expectRefusal([Self.first], applied: records, .databaseIsNewer(database: 2, program: 1))
     }
 
     @Test func aGapInTheHistoryIsRefused() {
-        let records = [Migrator.Record(number: 2, checksum: Self.second.checksum(for: .sqlite))]
+        let records = [SchemaHistory.Record(number: 2, checksum: Self.second.checksum(for: .sqlite))]
         expectRefusal([Self.first, Self.second], applied: records, .gapInHistory(missing: 1))
     }
 
@@ -129,7 +129,7 @@ import Testing
         }
     }
 
-    private func expectRefusal(_ migrations: [Migration], applied: [Migrator.Record], _ expected: MigrationError) {
-        #expect(throws: expected) { try Migrator.pending(migrations, applied: applied, dialect: .sqlite) }
+    private func expectRefusal(_ migrations: [Migration], applied: [SchemaHistory.Record], _ expected: MigrationError) {
+        #expect(throws: DatabaseError.migration(expected)) { try SchemaHistory(applied).pending(of: migrations, for: .sqlite) }
     }
 }

@@ -306,6 +306,27 @@ import Testing
     }
 }
 
+@Suite(.enabled(if: TestDatabase.all.contains(.postgresql))) struct PostgreSQLEnvironmentTests {
+    @Test func aURLBecomesVariables() throws {
+        let url = try PostgreSQLURL(
+            "postgres://jo%40:se%2Fcret@db.example:6543/my%20base?sslmode=require&application_name=x&keepalives_idle=7")
+        #expect(
+            try url.environment() == [
+                "PGUSER": "jo@", "PGPASSWORD": "se/cret", "PGHOST": "db.example", "PGPORT": "6543", "PGDATABASE": "my base",
+                "PGSSLMODE": "require", "PGAPPNAME": "x",
+            ])
+        #expect(
+            try PostgreSQLURL("postgresql:///db?host=/run/postgresql").environment() == ["PGDATABASE": "db", "PGHOST": "/run/postgresql"])
+        #expect(try PostgreSQLURL("postgresql://").environment().isEmpty)
+    }
+
+    @Test func anOptionWithoutAVariableIsNamedAndNotItsValue() throws {
+        let url = try PostgreSQLURL("postgresql://h/d?sslpassword=hidden-value")
+        let error = #expect(throws: DatabaseError.self) { try url.environment() }
+        #expect(error?.description.contains("sslpassword") == true && error?.description.contains("hidden-value") == false)
+    }
+}
+
 @Suite struct ReconnectScheduleTests {
     @Test func aShortOutageIsWaitedOutAndALongOneIsNot() {
         var schedule = ReconnectSchedule()

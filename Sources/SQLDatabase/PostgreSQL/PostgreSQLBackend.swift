@@ -90,10 +90,6 @@ final class PostgreSQLBackend: DatabaseBackend {
         _ = try await read { _ in }
     }
 
-    func backup(to path: String) async throws {
-        throw DatabaseError.unsupported("a PostgreSQL database is backed up with pg_dump")
-    }
-
     func notifications(_ channel: String) -> DatabaseNotifications {
         let (queue, notifications) = hub.subscribe(channel)
         listener.listen(to: channel, for: queue)

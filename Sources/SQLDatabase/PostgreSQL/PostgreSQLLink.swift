@@ -6,6 +6,8 @@ final class PostgreSQLLink: Sendable {
     let url: PostgreSQLURL
     let library: LibPQ
     private let schedule = Mutex(ReconnectSchedule())
+    /// Why the last attempt failed.
+    private let reason = Mutex("")
 
     init(url: PostgreSQLURL, library: LibPQ) {
         self.url = url
@@ -17,17 +19,16 @@ final class PostgreSQLLink: Sendable {
         while !session.isConnected {
             try Task.checkCancellation()
             switch schedule.withLock({ $0.decision(at: .now) }) {
-            case .giveUp: throw DatabaseError.connectionLost(message: "\(url.location) does not answer; it is tried again every second")
+            case .giveUp: throw DatabaseError.connectionLost(message: reason.withLock { $0 })
             case .wait(let pause): Thread.sleep(forTimeInterval: min(pause, .milliseconds(100)) / .seconds(1))
             case .connect:
                 do {
                     try session.connect()
                     schedule.withLock { $0.succeeded() }
                 } catch {
+                    let message = if case .cannotOpen(_, let message) = error { message } else { "\(error)" }
+                    reason.withLock { $0 = message }
                     schedule.withLock { $0.failed(at: .now, jitter: .random(in: 0...1)) }
-                    guard case .giveUp = schedule.withLock({ $0.decision(at: .now) }) else { continue }
-                    if case .cannotOpen(_, let message) = error { throw DatabaseError.connectionLost(message: message) }
-                    throw error
                 }
             }
         }

@@ -95,8 +95,7 @@ final class PostgreSQLSession {
     /// Opens a connection in libpq's terms.
     static func open(_ url: PostgreSQLURL, _ library: LibPQ) throws(DatabaseError) -> OpaquePointer {
         guard let parsed = library.parseConnectionInfo(url.text, nil) else {
-            throw .unsupported(
-                "libpq does not understand the database URL; it has the form postgresql://user@host:5432/database?sslmode=require")
+            throw PostgreSQLURL.notUnderstood
         }
         library.freeConnectionInfo(parsed)
         // What comes before the URL is a default that it can overrule.

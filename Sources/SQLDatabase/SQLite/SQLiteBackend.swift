@@ -13,11 +13,9 @@ final class SQLiteBackend: DatabaseBackend {
     private let readers: ConnectionPool<DatabaseQueue>
     private let lock: FileLock
     private let hub = NotificationHub()
-    private let path: String
     private let closing = Mutex<Task<Void, any Error>?>(nil)
 
-    private init(path: String, writer: DatabaseQueue, writerThread: SerialThread, readers: [DatabaseQueue], lock: FileLock) {
-        self.path = path
+    private init(writer: DatabaseQueue, writerThread: SerialThread, readers: [DatabaseQueue], lock: FileLock) {
         self.writer = writer
         self.writerThread = writerThread
         self.readers = ConnectionPool(readers)
@@ -40,7 +38,7 @@ final class SQLiteBackend: DatabaseBackend {
             let readers = try (1...max(1, configuration.maximumReaders)).map {
                 try open(path, settings, label: "\(configuration.label).reader.\($0)", readonly: true)
             }
-            return SQLiteBackend(path: path, writer: writer, writerThread: thread, readers: readers, lock: lock)
+            return SQLiteBackend(writer: writer, writerThread: thread, readers: readers, lock: lock)
         }
     }
 
@@ -125,20 +123,6 @@ final class SQLiteBackend: DatabaseBackend {
         let (queue, notifications) = hub.subscribe(channel)
         queue.add(.resumed)
         return notifications
-    }
-
-    func backup(to target: String) async throws {
-        guard closing.withLock({ $0 == nil }) else { throw DatabaseError.closed }
-        // A connection and a thread of its own: a long copy holds up neither readers nor the writer.
-        try await SerialThread(label: "catapult.database.backup").run {
-            try Task.checkCancellation()
-            var settings = Configuration()
-            settings.readonly = true
-            settings.busyMode = .timeout(5)
-            let source = try translatingSQLiteErrors { try DatabaseQueue(path: path, configuration: settings) }
-            defer { try? source.close() }
-            try SQLiteBackup.copy(from: source, to: target)
-        }
     }
 
     func migrate<T: Sendable>(_ body: @Sendable (any SQLConnection) throws -> T) async throws -> T {

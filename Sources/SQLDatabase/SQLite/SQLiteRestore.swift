@@ -1,7 +1,7 @@
 import Foundation
 internal import GRDB
 
-/// Puts a copy that ``Database/backup(to:)`` made in the place of an SQLite database.
+/// Puts a copy that ``SQLiteBackup`` made in the place of an SQLite database.
 public enum SQLiteRestore {
     /// What was put back.
     public struct Outcome: Sendable, Equatable {
@@ -72,7 +72,7 @@ public enum SQLiteRestore {
     private static func check(_ path: String, _ migrations: [Migration]) throws -> Int {
         var settings = Configuration()
         settings.foreignKeysEnabled = false
-        let applied: [Migrator.Record] = try translatingSQLiteErrors {
+        let applied: [SchemaHistory.Record] = try translatingSQLiteErrors {
             let database = try DatabaseQueue(path: path, configuration: settings)
             defer { try? database.close() }
             // One file without a log: what is put in place is this file alone.
@@ -84,16 +84,13 @@ public enum SQLiteRestore {
                     throw DatabaseError.corrupt(message: "it is an SQLite database, and not one of Catapult")
                 }
                 return try Row.fetchAll(database, sql: "SELECT number, checksum FROM schema_migrations ORDER BY number").map {
-                    Migrator.Record(number: $0["number"], checksum: $0["checksum"])
+                    SchemaHistory.Record(number: $0["number"], checksum: $0["checksum"])
                 }
             }
         }
-        do throws(MigrationError) {
-            _ = try Migrator.pending(migrations, applied: applied, dialect: .sqlite)
-        } catch {
-            throw DatabaseError.migration(error)
-        }
-        return applied.last?.number ?? 0
+        let history = SchemaHistory(applied)
+        _ = try history.pending(of: migrations, for: .sqlite)
+        return history.version
     }
 
     /// Puts `staged` in the place of `path`.
