@@ -193,7 +193,7 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "Catapult", "CatapultAPI", "ContainerEngine", "DatabaseTesting",
+                "Catapult", "CatapultAPI", "ContainerEngine", "DatabaseTesting", "SQLDatabase",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

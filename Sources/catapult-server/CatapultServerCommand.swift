@@ -17,7 +17,8 @@ struct CatapultServerCommand: AsyncParsableCommand {
             trusted proxies, CORS. DOCKER_HOST says where the container engine listens.
             SIGTERM stops gracefully: requests in flight are finished, operations go on at the next start, replicas keep running.
             """,
-        version: "Catapult \(CatapultVersion.current)"
+        version: "Catapult \(CatapultVersion.current)",
+        subcommands: [Backup.self, Restore.self]
     )
 
     @Option(help: "Address to listen on. [CATAPULT_HOST]")
@@ -26,13 +27,7 @@ struct CatapultServerCommand: AsyncParsableCommand {
     @Option(help: "Port to listen on; 0 takes a free one. [CATAPULT_PORT] (default: 8080)")
     var port: Int?
 
-    @Option(help: ArgumentHelp("Folder for database, admin key and logs. [CATAPULT_DATA_DIR]", valueName: "path"))
-    var dataDir = Setting.text("CATAPULT_DATA_DIR") ?? "./catapult-data"
-
-    @Option(
-        help: ArgumentHelp("Database, as sqlite:///path. [DATABASE_URL] (default: catapult.sqlite in the data directory)", valueName: "url")
-    )
-    var databaseURL: String?
+    @OptionGroup var database: DatabaseOptions
 
     @Option(help: ArgumentHelp("Folder of the model files. [STORAGE_ROOT] (default: storage in the data directory)", valueName: "path"))
     var storageRoot: String?
@@ -209,11 +204,11 @@ struct CatapultServerCommand: AsyncParsableCommand {
             return handler
         }
         var configuration = ServerConfiguration(
-            dataDirectory: dataDir,
+            dataDirectory: database.dataDir,
             templatesDirectory: templates ?? Setting.text("CATAPULT_TEMPLATES") ?? ServerConfiguration.templatesBesideProgram())
         configuration.host = host
         configuration.port = try chosenPort()
-        configuration.databaseURL = databaseURL ?? Setting.text("DATABASE_URL")
+        configuration.databaseURL = database.url
         configuration.storageRoot = storageRoot ?? Setting.text("STORAGE_ROOT")
         configuration.baseImages = try chosenBaseImages()
         configuration.maximumUploadSize = try chosenUploadSize()

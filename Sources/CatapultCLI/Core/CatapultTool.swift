@@ -44,7 +44,9 @@ struct CatapultTool: AsyncParsableCommand {
                 ),
                 CommandGroup(
                     name: "Look after the server",
-                    subcommands: [SystemCommand.self, KeyCommand.self, AuditCommand.self, ContextCommand.self, ExitCodes.self]
+                    subcommands: [
+                        SystemCommand.self, ServerCommand.self, KeyCommand.self, AuditCommand.self, ContextCommand.self, ExitCodes.self,
+                    ]
                 ),
             ]
         )

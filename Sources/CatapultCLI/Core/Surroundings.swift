@@ -18,6 +18,10 @@ struct Surroundings: Sendable {
     var input: Source
     /// The time of day.
     var now: @Sendable () -> Timestamp
+    /// The path of this tool's executable.
+    var toolPath: String? = ServerProgram.ownPath()
+    /// Hands the process over to another program.
+    var become: @Sendable (_ program: String, _ arguments: [String]) throws -> Void = ServerProgram.become
 
     /// Those of this process.
     static let process = Surroundings(
