@@ -31,7 +31,7 @@ help: ## Lists the targets
 
 .PHONY: setup
 setup: ## Installs what is missing (Debian and Ubuntu; root or sudo)
-	@scripts/setup.sh
+	@scripts/setup.sh build engine database
 
 .PHONY: quickstart
 quickstart: ## Server, tiny model, image, deployment and a chat, from nothing

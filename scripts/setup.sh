@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Installs what the checkout needs and the machine lacks. Asks the package manager for nothing where nothing is missing.
 #
-#   scripts/setup.sh [build] [engine] [lint]        (default: build engine)
+#   scripts/setup.sh [build] [engine] [database] [lint]        (default: build engine)
 #
 #   build    what compiles and links Catapult, next to the Swift toolchain, which is checked and not installed
 #   engine   Docker Engine, and what the local base image is made of
+#   database PostgreSQL and its client library, for tests on both databases; no server of it is left running
 #   lint     what `make lint` checks the scripts with
 #
 # With apt-get on Debian 12 and its relatives, as root or through sudo. Elsewhere it says what is missing.
@@ -22,16 +23,21 @@ build_packages=(
     libcurl4-openssl-dev libncurses-dev libxml2-dev libsqlite3-dev zlib1g-dev
 )
 engine_packages=(ca-certificates curl docker.io iptables busybox-static binutils python3 python3-pip)
+database_packages=(libpq5 postgresql)
 lint_packages=(python3 shellcheck)
 
 build_commands=(curl git make)
 engine_commands=(curl docker)
+database_commands=(initdb pg_dump psql)
 lint_commands=(python3 shellcheck)
 
 installed() { [[ $(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
 
 # An engine of another make (docker-ce, Podman's socket) serves as well, and must not be replaced by the distribution's.
 has_other_engine() { command -v dockerd >/dev/null || engine_answers; }
+
+# The server's programs in any version, from wherever.
+has_postgresql() { compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null; }
 
 as_root() {
     if [[ $(id -u) == 0 ]]; then
@@ -45,6 +51,7 @@ install_with_apt() {
     local package missing=()
     for package in "$@"; do
         [[ $package == docker.io ]] && has_other_engine && continue
+        [[ $package == postgresql ]] && has_postgresql && continue
         installed "$package" || missing+=("$package")
     done
     # Twice in the list, once in the command.
@@ -59,6 +66,13 @@ install_with_apt() {
     fi
     say "Installing: ${missing[*]}"
     export DEBIAN_FRONTEND=noninteractive
+    # Debian would make a cluster and start it; the tests start servers of their own.
+    local no_cluster=/etc/postgresql-common/createcluster.d/catapult-setup.conf
+    if [[ " ${missing[*]} " == *" postgresql "* ]]; then
+        as_root mkdir -p "${no_cluster%/*}"
+        as_root tee "$no_cluster" <<<'create_main_cluster = false' >/dev/null
+        trap 'as_root rm -f '"$no_cluster" EXIT
+    fi
     local log
     log=$(mktemp)
     if ! { as_root apt-get update && as_root apt-get install --yes --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
@@ -99,8 +113,9 @@ for group in "${groups[@]}"; do
     case $group in
         build) packages+=("${build_packages[@]}") commands+=("${build_commands[@]}") ;;
         engine) packages+=("${engine_packages[@]}") commands+=("${engine_commands[@]}") ;;
+        database) packages+=("${database_packages[@]}") commands+=("${database_commands[@]}") ;;
         lint) packages+=("${lint_packages[@]}") commands+=("${lint_commands[@]}") ;;
-        *) die 2 "usage: scripts/setup.sh [build] [engine] [lint]" ;;
+        *) die 2 "usage: scripts/setup.sh [build] [engine] [database] [lint]" ;;
     esac
 done
 if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# The whole test suite: unit, store and integration, the last against a real Docker engine and a real model.
+# The whole test suite: unit, store and integration; stores on SQLite and PostgreSQL, integration against a real Docker engine and model.
 #
 #   scripts/test.sh [SWIFT-TEST-OPTION...]        for example --filter GatewayTests
 #
-# Installs what is missing, starts an engine where none answers and ends that one, and leaves nothing else behind but the
-# build folder and the base image. What the integration tests find in their environment:
+# Installs what is missing, starts an engine where none answers and ends that one, does the same with a PostgreSQL server of its own, and
+# leaves nothing else behind but the build folder and the base image. What the tests find in their environment:
 #
+#   CATAPULT_TEST_POSTGRES     URL of a PostgreSQL server on which they may make databases; one that is set already is used
 #   CATAPULT_BIN_DIR           folder of the debug executables catapult-server and mcp
 #   CATAPULT_TEST_BASE_IMAGE   image to give as BASE_IMAGE to the template llama-cpp
 #   CATAPULT_TEST_MODEL_DIR    folder with the tiny model, tiny.gguf
@@ -23,10 +24,16 @@ cd "$root"
 base_image=catapult/llama-cpp-base:local
 engine_state=$root/.build/test-engine
 work=$(mktemp -d)
+# Not in the folder above, which nobody else may enter: the server runs as another user where this runs as root.
+database_folder=$(mktemp -u "${TMPDIR:-/tmp}/catapult-pg-XXXXXXXX")
 
 clean_up() {
     local status=$?
     rm -rf "$work"
+    if [[ -e $database_folder ]]; then
+        scripts/postgres.sh remove "$database_folder" || true
+        rm -rf "$database_folder"
+    fi
     if [[ -n ${engine_started:-} ]]; then
         scripts/engine.sh stop --state "$engine_state" || true
     fi
@@ -47,9 +54,24 @@ prepare_integration() {
     Examples/tiny-model/make_tiny_gguf.py "$work/model/tiny.gguf"
 }
 
+# A server of our own; its URL goes to a file, since the lines of setup.sh are for people.
+prepare_database() {
+    scripts/setup.sh database || return
+    scripts/postgres.sh start "$database_folder" >"$work/postgres-url"
+}
+
 scripts/setup.sh build
 left_out=()
 selection=()
+if [[ -z ${CATAPULT_TEST_POSTGRES:-} ]]; then
+    if prepare_database; then
+        CATAPULT_TEST_POSTGRES=$(<"$work/postgres-url")
+        export CATAPULT_TEST_POSTGRES
+    else
+        [[ ${CI:-} != true ]] || die 1 "error: no PostgreSQL server; the reason is above, and CI=true forbids to test on SQLite alone"
+        left_out+=("PostgreSQL: stores and services were tested on SQLite alone (the reason is above)")
+    fi
+fi
 if prepare_integration; then
     export CATAPULT_TEST_ENGINE=available
     export CATAPULT_TEST_BASE_IMAGE=$base_image
