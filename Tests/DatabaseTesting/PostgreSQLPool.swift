@@ -76,7 +76,7 @@ final class PostgreSQLPool: Sendable {
         return member
     }
 
-    /// Keeps the rows that the migrations wrote.
+    /// Keeps the rows that the migrations wrote, under other names: a search for a table by its name alone finds the server's.
     private static let remember = """
         DO $$
         DECLARE t name; filled boolean;
@@ -84,7 +84,7 @@ final class PostgreSQLPool: Sendable {
             CREATE SCHEMA pristine;
             FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
                 EXECUTE format('SELECT EXISTS (SELECT FROM public.%I)', t) INTO filled;
-                IF filled THEN EXECUTE format('CREATE TABLE pristine.%I AS TABLE public.%I', t, t); END IF;
+                IF filled THEN EXECUTE format('CREATE TABLE pristine.%I AS TABLE public.%I', 'kept_' || t, t); END IF;
             END LOOP;
         END $$
         """
@@ -109,8 +109,8 @@ final class PostgreSQLPool: Sendable {
                     EXECUTE format('DELETE FROM public.%I', t);
                 END IF;
             END LOOP;
-            FOR t IN SELECT tablename FROM pg_tables WHERE schemaname = 'pristine' LOOP
-                EXECUTE format('INSERT INTO public.%I SELECT * FROM pristine.%I', t, t);
+            FOR t IN SELECT substr(tablename, 6) FROM pg_tables WHERE schemaname = 'pristine' LOOP
+                EXECUTE format('INSERT INTO public.%I SELECT * FROM pristine.%I', t, 'kept_' || t);
             END LOOP;
         END $$
         """

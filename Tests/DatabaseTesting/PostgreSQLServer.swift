@@ -22,13 +22,9 @@ public struct PostgreSQLServer: Sendable {
         return components.string ?? url
     }
 
-    /// Makes an empty database that sorts text as people do, unlike SQLite: what relies on the order of bytes has to say so.
+    /// Makes an empty database.
     func create(_ name: String) async throws {
-        try await run(
-            """
-            CREATE DATABASE \(name) TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8'
-            LOCALE_PROVIDER icu ICU_LOCALE 'en-US'
-            """)
+        try await run("CREATE DATABASE \(name) TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'")
     }
 
     /// Makes an empty database and drops it afterwards, whatever `body` throws and whoever is still connected.

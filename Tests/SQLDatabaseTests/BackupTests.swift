@@ -65,12 +65,12 @@ import Testing
     }
 
     @Test func aDatabaseThatNobodyHasOpenIsCopiedToo() async throws {
-        try await withSQLite(Self.schema[0]) { database, path async throws in
+        try await withSQLite(Self.schema[0], Self.schema[1]) { database, path async throws in
             try await database.write { try $0.execute("INSERT INTO accounts VALUES ('a', 1)") }
             try await database.close()
             #expect(try await SQLiteBackup.copy(path, to: path + ".backup") == 1)
             _ = try SQLiteRestore.restore(from: path + ".backup", to: path + ".restored", migrations: Self.migrations, stamp: "s")
-            let restored = try await openDatabase(path + ".restored", schema: [Self.schema[0]])
+            let restored = try await openDatabase(path + ".restored", schema: Self.schema)
             #expect(try await restored.read { try $0.fetchInt("SELECT n FROM accounts") } == 1)
             try await restored.close()
             await #expect(throws: DatabaseError.cannotOpen(path: path + ".missing", message: "No such file or directory")) {

@@ -32,7 +32,10 @@ import Testing
             }
             let found = try await database.read { connection in
                 try connection.fetchColumn(
-                    "SELECT name FROM t WHERE \(connection.dialect.contains("name", example.text)) ORDER BY name", as: String.self)
+                    """
+                    SELECT name FROM t WHERE \(connection.dialect.contains("name", example.text))
+                    ORDER BY name\(connection.dialect.byCodePoint)
+                    """, as: String.self)
             }
             #expect(found == example.expected)
         }
@@ -87,7 +90,10 @@ import Testing
         try await withDatabase(on: kind, "CREATE TABLE t (name TEXT)", "INSERT INTO t VALUES ('bär'), ('BÄR')") { database in
             let found = try await database.read { connection in
                 try connection.fetchColumn(
-                    "SELECT name FROM t WHERE \(connection.dialect.contains("name", "är")) ORDER BY name", as: String.self)
+                    """
+                    SELECT name FROM t WHERE \(connection.dialect.contains("name", "är"))
+                    ORDER BY name\(connection.dialect.byCodePoint)
+                    """, as: String.self)
             }
             #expect(found == expected)
         }
