@@ -45,7 +45,7 @@ struct Server: Sendable {
         let leader = Leader(
             server: ServerIdentity(url: configuration.advertisedURL ?? "http://\(configuration.host):\(configuration.port)"),
             database: database, signals: signals, logger: logger)
-        let logs = try LogFiles(directory: "\(data.path)/logs")
+        let logs = try LogFiles(directory: "\(data.path)/logs", notesGrowth: database.dialect == .postgresql)
         let sharedLogs = SharedLogs(files: logs, database: database, signals: signals, logger: logger)
         let deploymentLogs = try DeploymentLogFiles(directory: "\(data.path)/logs/deployments")
         let authenticator = Authenticator(database: database, failureLimit: configuration.admission.failedKeys)

@@ -45,6 +45,14 @@ public enum DatabaseError: Error, Sendable, Equatable {
     /// Any other failure, with the database's own code; 0 for PostgreSQL, whose message ends with its SQLSTATE.
     case failed(code: Int, message: String)
 
+    /// Whether the same may succeed later: the database was away or busy, and nothing is wrong with what was asked.
+    public var isPassing: Bool {
+        switch self {
+        case .busy, .connectionLost, .commitUnknown, .timedOut: true
+        default: false
+        }
+    }
+
     /// The constraint that a row broke, as far as the database names it.
     public struct Constraint: Sendable, Equatable {
         /// The constraint's or index's name, if the database reports one: SQLite does for checks and expression indexes.

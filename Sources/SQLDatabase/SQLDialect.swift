@@ -5,15 +5,6 @@ public enum SQLDialect: String, Sendable, CaseIterable {
     /// The shared database.
     case postgresql
 
-    /// The suffix of a `SELECT` that takes rows for this transaction alone and passes over rows that another one has taken.
-    /// SQLite has one writer at a time, so there is nothing to lock.
-    public var forUpdateSkipLocked: SQLQuery {
-        switch self {
-        case .sqlite: ""
-        case .postgresql: " FOR UPDATE SKIP LOCKED"
-        }
-    }
-
     /// The type of a column of bytes.
     public var blobType: String {
         switch self {

@@ -70,7 +70,7 @@ struct VerifyOperation: OperationHandler {
             if let share { try await run.progress(share, "reading \(target.path)") }
             if until > .now { try await Task.sleep(until: until) }
         }
-        try await database.write { try target.note(problem, in: $0) }
+        try await run.write { try target.note(problem, in: $0) }
         tally.withLockedValue { tally in
             tally.files += 1
             guard let problem else { return }

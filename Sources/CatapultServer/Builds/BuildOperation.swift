@@ -47,15 +47,20 @@ struct BuildOperation: OperationHandler {
         let attempt = Attempt()
         do {
             return try await build(run, attempt)
-        } catch is CancellationError {
+        } catch let error where Self.isNoFault(of: error) {
             run.log.append("-- stopped\n")
-            throw CancellationError()
+            throw error
         } catch {
             let failure = BuildFailure.catapultError(for: error, step: attempt.step, folder: attempt.folder)
             let shown = ErrorMapping.catapultError(for: failure, requestID: run.operation.id)
             run.log.append("Build failed: \(shown.message)\n" + (shown.hint.map { "-- \($0)\n" } ?? ""))
             throw failure
         }
+    }
+
+    /// Whether an error says nothing of the build: it was cancelled, or is another attempt's to do.
+    private static func isNoFault(of error: any Error) -> Bool {
+        error is CancellationError || error is OperationLost || (error as? DatabaseError)?.isPassing == true
     }
 
     func finish(_ operation: Operation, _ outcome: OperationOutcome, in connection: any SQLConnection) throws {
@@ -71,7 +76,7 @@ struct BuildOperation: OperationHandler {
 
     private func build(_ run: OperationRun, _ attempt: Attempt) async throws -> JSONValue {
         let id = run.operation.subjectID
-        let plan = try await database.write { connection in
+        let plan = try await run.write { connection in
             let build = try BuildStore.resolve(id, for: .everything, in: connection)
             try BuildStore.begin(id, in: connection)
             return Plan(

@@ -28,7 +28,10 @@ final class Leader: Service {
     }
 
     /// The number under which this server leads now; nil while another does, or nobody. It is always 0 where there can be no other.
-    var term: Int64? { isAlone ? 0 : state.withLockedValue { $0.term } }
+    var term: Int64? { isAlone ? 0 : state.withLockedValue { $0.term(at: .now) } }
+
+    /// Whether another server is known to lead. While the database is away, nobody is.
+    var isFollowing: Bool { !isAlone && state.withLockedValue { $0.isFollowing } }
 
     private var isAlone: Bool { database.dialect == .sqlite }
 
@@ -57,8 +60,16 @@ final class Leader: Service {
         }
     }
 
+    /// Calls `body` whenever another server has come to lead, until the task is cancelled.
+    func whenFollowing(_ body: () async -> Void) async {
+        while await waitFor({ _ in isFollowing ? true : nil }) != nil {
+            await body()
+            guard await waitFor({ _ in isFollowing ? nil : true }) != nil else { return }
+        }
+    }
+
     /// Waits until `look` finds something in the present term; nil when the task is cancelled.
-    private func waitFor(_ look: (Int64?) -> Int64?) async -> Int64? {
+    private func waitFor<Found>(_ look: (Int64?) -> Found?) async -> Found? {
         let changes = signals.subscribe(Self.name)
         while !Task.isCancelled {
             if let found = look(term) { return found }
@@ -141,6 +152,7 @@ final class Leader: Service {
     }
 
     private func apply(_ change: (inout Leadership) -> [Leadership.Change]) {
+        let wasFollowing = isFollowing
         let changes = state.withLockedValue { change(&$0) }
         for change in changes {
             switch change {
@@ -148,7 +160,7 @@ final class Leader: Service {
             case .ended(let term): logger.notice("this server leads no more", metadata: ["term": "\(term)"])
             }
         }
-        if !changes.isEmpty { signals.notifyHere(Self.name) }
+        if !changes.isEmpty || wasFollowing != isFollowing { signals.notifyHere(Self.name) }
     }
 }
 

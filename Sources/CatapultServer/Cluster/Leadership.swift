@@ -39,6 +39,8 @@ struct Leadership: Sendable, Equatable {
     private(set) var term: Int64?
     /// Until when it may act.
     private(set) var end: Instant?
+    /// Whether another server was seen to have the lease. False while this one has it, and while nobody is known to.
+    private(set) var isFollowing = false
 
     init(terms: Terms = Terms()) { self.terms = terms }
 
@@ -47,11 +49,15 @@ struct Leadership: Sendable, Equatable {
         let changes = expire(now: now)
         switch answer {
         case .unknown: return changes
-        case .refused: return changes + stop()
+        case .refused:
+            let ended = stop()
+            isFollowing = true
+            return changes + ended
         case .held(let granted):
             let end = asked + terms.lease - terms.safety
             // An answer that was long on its way is worth nothing: the lease may be another's by now.
             guard end > now else { return changes }
+            isFollowing = false
             if term == granted {
                 self.end = end
                 return changes
@@ -60,6 +66,12 @@ struct Leadership: Sendable, Equatable {
             (term, self.end) = (granted, end)
             return changes + ended + [.began(term: granted)]
         }
+    }
+
+    /// The number under which this server may act at a moment, whether or not the end of its time was noted.
+    func term(at now: Instant) -> Int64? {
+        guard let end, end > now else { return nil }
+        return term
     }
 
     /// Notes the time: leadership that was not prolonged ends by itself.

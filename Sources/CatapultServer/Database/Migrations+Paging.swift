@@ -32,6 +32,9 @@ extension Migrations {
         "CREATE INDEX deployments_in_environment ON deployments (environment, deployed_at DESC, id DESC)",
         "CREATE INDEX deployments_by_status ON deployments (status, deployed_at DESC, id DESC)",
         "CREATE INDEX operations_by_kind ON operations (kind, created_at DESC, id DESC)",
+        // The queue: what is over, which is nearly everything, is not in it.
+        "DROP INDEX operations_open",
+        "CREATE INDEX operations_queue ON operations (kind, created_at) WHERE state IN ('pending', 'running')",
         "CREATE INDEX operations_by_state ON operations (state, created_at DESC, id DESC)",
         "DROP INDEX operations_of_subject",
         "CREATE INDEX operations_of_subject ON operations (subject_id, created_at DESC, id DESC)",

@@ -37,18 +37,7 @@ struct DeployOperation: OperationHandler {
                 run.log.append(message + "\n")
                 try await run.progress(Double(deployment.readyReplicas) / Double(max(deployment.replicas, 1)), message)
             }
-            try await Self.next(changes, wishes)
-        }
-    }
-
-    /// Waits for either to change.
-    private static func next(_ changes: ChangeSignals.Subscription, _ wishes: ChangeSignals.Subscription) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for subscription in [changes, wishes] {
-                group.addTask { _ = try await ChangeSignals.next(subscription, within: .seconds(60)) }
-            }
-            defer { group.cancelAll() }
-            try await group.next()
+            _ = try await ChangeSignals.next(anyOf: [changes, wishes], within: .seconds(60))
         }
     }
 
@@ -80,10 +69,10 @@ struct DeployOperation: OperationHandler {
             try Self.checkWish(try await look(id).1)
             let build = try await database.read { [images] in try images.build(buildID, for: .everything, in: $0) }
             switch build.status {
-            case .pending, .building: try await Self.next(changes, wishes)
+            case .pending, .building: _ = try await ChangeSignals.next(anyOf: [changes, wishes], within: .seconds(60))
             case .success:
                 guard let digest = build.imageDigest else { throw Self.buildFailure(build, "it recorded no image") }
-                try await database.write { [images] connection in
+                try await run.write { [images] connection in
                     try DeploymentStore.setImage(
                         of: id, tag: build.imageTag, digest: digest, buildID: build.id, template: images.template(of: build), in: connection
                     )

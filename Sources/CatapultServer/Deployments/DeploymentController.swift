@@ -22,16 +22,31 @@ final class DeploymentController: Service {
     private static let pauses: [Duration] = [.milliseconds(100), .milliseconds(500), .seconds(1), .seconds(2), .seconds(5)]
 
     private let parts: ControllerParts
+    /// The number under which this server led last.
+    private let lastTerm = NIOLockedValueBox<Int64?>(nil)
     private let mailboxes = NIOLockedValueBox<[String: Mailbox]>([:])
 
     init(parts: ControllerParts) { self.parts = parts }
 
     /// Works until the server stops.
     func run() async throws {
-        await cancelWhenGracefulShutdown { await self.parts.leader.whileLeading { await self.control() } }
+        await cancelWhenGracefulShutdown {
+            await withDiscardingTaskGroup { group in
+                group.addTask { await self.parts.leader.whileLeading { await self.control() } }
+                // While nobody is known to lead, as when the database is away, the endpoints go on with the replicas that they know.
+                group.addTask { await self.parts.leader.whenFollowing { await self.parts.gateway.withdraw() } }
+            }
+        }
     }
 
     private func control() async {
+        let term = parts.leader.term
+        let earlier = lastTerm.withLockedValue { last in
+            defer { last = term }
+            return last
+        }
+        // Another server has led meanwhile, and may have ended what the endpoints know.
+        if let earlier, earlier != term { await parts.gateway.withdraw() }
         await withDiscardingTaskGroup { group in
             group.addTask { await self.watchEngine() }
             let arrivals = self.parts.signals.subscribe(Self.arrivals)
@@ -48,7 +63,7 @@ final class DeploymentController: Service {
             }
         }
         // Another server serves the endpoints now; where it runs on this host it needs their ports.
-        if parts.leader.term == nil { await parts.gateway.withdraw() }
+        if parts.leader.isFollowing { await parts.gateway.withdraw() }
     }
 
     private func startReconcilers(_ group: inout DiscardingTaskGroup) async throws {

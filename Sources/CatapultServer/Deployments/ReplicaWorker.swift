@@ -44,6 +44,8 @@ struct ReplicaWorker: Sendable {
 
     /// Carries out an action, a probe excepted.
     func perform(_ action: ReplicaAction) async -> ActionOutcome {
+        // A process that was frozen must not act on what it knew before.
+        guard parts.leader.term != nil else { return .engineAway }
         do {
             switch action {
             case .create: try await create()

@@ -23,7 +23,7 @@ struct ImportOperation: OperationHandler {
                 case .gguf: try await takeGGUF(call, run)
                 }
             try await run.progress(0.98, "registering \(find.modelName):\(find.version)")
-            return Self.report(try await ModelRegistrar(database: database).register(find), of: find, in: run.log)
+            return Self.report(try await run.write { try ModelRegistrar.write(find, in: $0) }, of: find, in: run.log)
         }
     }
 

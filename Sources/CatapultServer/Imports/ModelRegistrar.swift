@@ -4,7 +4,7 @@ import ModelFiles
 import SQLDatabase
 
 /// Writes a model that was found with its files as a version: the last step of imports and of the sync.
-struct ModelRegistrar: Sendable {
+enum ModelRegistrar {
     /// What was found.
     struct Find: Sendable {
         /// Name of the model, and the id that it gets where it is new.
@@ -36,21 +36,15 @@ struct ModelRegistrar: Sendable {
         var isNew: Bool
     }
 
-    let database: Database
-
     /// SHA-256 over the sorted lines `sha256  path\n`, as `sha256sum` prints them: the digest of a version.
     static func digest(of files: [VersionFile]) -> String {
         let text = files.sorted { $0.path < $1.path }.map { "\($0.sha256)  \($0.path)\n" }.joined()
         return "sha256:" + SHA256.hash(data: Array(text.utf8)).hexadecimal
     }
 
-    /// Writes all of it in one transaction. The same find again changes nothing.
+    /// Writes all of it. The same find again changes nothing.
     ///
     /// - Throws: 409 where the version's name is taken by other files.
-    func register(_ find: Find) async throws -> Result {
-        try await database.write { connection in try Self.write(find, in: connection) }
-    }
-
     static func write(_ find: Find, in connection: any SQLConnection) throws -> Result {
         let digest = digest(of: find.files)
         let known = try ModelStore.find(named: find.modelName, in: connection)

@@ -120,7 +120,7 @@ struct MLflowOperation: OperationHandler {
             throw CatapultError.notFound(.version, id)
         }
         try await run.progress(0.1, "asking MLflow")
-        let metadata = try await service.sync(version)
+        let metadata = try await service.sync(version, record: { try run.check(in: $0) })
         run.log.append("-- \(metadata.resourceType.rawValue) of \(metadata.url)\n")
         return ["resource_type": .string(metadata.resourceType.rawValue)]
     }

@@ -8,6 +8,7 @@ import NIOCore
 /// A reader follows a file by itself and is only woken when it has grown, so memory does not depend on the length of a log or the speed of its readers.
 final class LogFiles: Sendable {
     private let directory: String
+    private let notesGrowth: Bool
     private let signals = ChangeSignals()
     private let open = NIOLockedValueBox<Set<String>>([])
     /// Those that have grown since they were last asked for.
@@ -16,8 +17,11 @@ final class LogFiles: Sendable {
     private static let anyLog = "*"
 
     /// Logs in a folder, which is made if it is missing.
-    init(directory: String) throws {
+    ///
+    /// - Parameter notesGrowth: whether somebody asks with ``takeGrown()`` which logs have grown.
+    init(directory: String, notesGrowth: Bool = false) throws {
         self.directory = directory
+        self.notesGrowth = notesGrowth
         try PrivateFile.makeDirectory(directory, mode: 0o750)
     }
 
@@ -26,14 +30,32 @@ final class LogFiles: Sendable {
     /// The log with an id, open for appending.
     func file(_ id: String) -> LogFile {
         open.withLockedValue { _ = $0.insert(id) }
-        return LogFile(path: path(id)) { [signals, grown] in
+        return LogFile(path: path(id)) { [signals, grown, notesGrowth] in
             signals.notify(id)
-            if grown.withLockedValue({ $0.insert(id).inserted }) { signals.notify(Self.anyLog) }
+            if notesGrowth, grown.withLockedValue({ $0.insert(id).inserted }) { signals.notify(Self.anyLog) }
         }
     }
 
     /// Whether this server writes a log now.
     func isWriting(_ id: String) -> Bool { open.withLockedValue { $0.contains(id) } }
+
+    /// Puts a text in place of what is here of a log.
+    func restore(_ id: String, _ text: String) {
+        let descriptor = Glibc.open(path(id), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o640)
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        var text = text
+        text.withUTF8 { _ = write(descriptor, $0.baseAddress, $0.count) }
+    }
+
+    /// The length of a log; 0 where it has no file here.
+    func size(_ id: String) -> Int {
+        var reader = LogReader(path: path(id))
+        return reader?.skipToLast(0) ?? 0
+    }
+
+    /// Signals that a log has grown, or come to its end.
+    func growth(of id: String) -> ChangeSignals.Subscription { signals.subscribe(id) }
 
     /// Signals that some log has grown; ``takeGrown()`` says which.
     func growth() -> ChangeSignals.Subscription { signals.subscribe(Self.anyLog) }
@@ -73,10 +95,23 @@ final class LogFiles: Sendable {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// Sends a log from a place in it to its present end, and gives that end.
+    func send(_ id: String, from start: Int, _ send: (ByteBuffer) async throws -> Void) async throws -> Int {
+        guard var reader = LogReader(path: path(id)) else { return start }
+        reader.skip(to: start)
+        var end = start
+        while let chunk = reader.read() {
+            try await send(ByteBuffer(bytes: chunk))
+            end += chunk.count
+        }
+        return end
+    }
+
     /// Removes a log.
     func remove(_ id: String) {
-        finish(id)
         unlink(path(id))
+        _ = grown.withLockedValue { $0.remove(id) }
+        finish(id)
     }
 
     /// Sends a log from its beginning, and what is appended, until it is finished. `isFinished` is asked for logs that this process does not
@@ -131,6 +166,8 @@ private struct LogReader: ~Copyable {
     }
 
     deinit { close(descriptor) }
+
+    mutating func skip(to offset: Int) { _ = lseek(descriptor, off_t(offset), SEEK_SET) }
 
     /// Gives the length of the log.
     @discardableResult

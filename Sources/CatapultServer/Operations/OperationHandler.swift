@@ -3,7 +3,8 @@ import SQLDatabase
 
 /// The work behind one kind of operation.
 ///
-/// A handler may be started again after a crash of the server, so `run` must find what an earlier attempt left and go on from there.
+/// A handler may be started again after a crash of the server, so `run` must find what an earlier attempt left and go on from there. What it
+/// writes meanwhile it writes with ``OperationRun/write(_:)``, which refuses a server whose operation another has taken over.
 protocol OperationHandler: Sendable {
     /// The kind that it does.
     static var kind: OperationKind { get }
@@ -35,11 +36,14 @@ struct OperationRun: Sendable {
     let operation: Operation
     /// The operation's log.
     let log: LogFile
+    private let owner: String
     private let database: Database
     private let signals: ChangeSignals
 
-    init(operation: Operation, log: LogFile, database: Database, signals: ChangeSignals) {
+    /// - Parameter owner: the worker that holds the lease.
+    init(operation: Operation, owner: String, log: LogFile, database: Database, signals: ChangeSignals) {
         self.operation = operation
+        self.owner = owner
         self.log = log
         self.database = database
         self.signals = signals
@@ -51,9 +55,32 @@ struct OperationRun: Sendable {
         return try WireDecoder.decode(type, from: await database.read { try OperationStore.input(of: id, in: $0) })
     }
 
-    /// Says how far the work is: a share from 0 to 1, and a sentence.
+    /// Runs one transaction of this attempt.
+    ///
+    /// - Throws: ``OperationLost`` where the operation is another's by now; what it throws then must not be caught.
+    func write<T: Sendable>(_ body: @escaping @Sendable (any SQLConnection) throws -> T) async throws -> T {
+        try await database.write { connection in
+            try check(in: connection)
+            return try body(connection)
+        }
+    }
+
+    /// Throws ``OperationLost`` where the operation is another's by now. To be called inside the transaction.
+    func check(in connection: any SQLConnection) throws {
+        guard try OperationStore.isHeld(operation, owner: owner, in: connection) else { throw OperationLost() }
+    }
+
+    /// Says how far the work is: a share from 0 to 1, and a sentence. A database that is away for a moment does not hear it, and the work
+    /// goes on.
     func progress(_ share: Double, _ message: String) async throws {
-        try await database.write { [operation] in try OperationStore.setProgress(operation, min(max(share, 0), 1), message, in: $0) }
+        do {
+            try await write { [operation] in try OperationStore.setProgress(operation, min(max(share, 0), 1), message, in: $0) }
+        } catch let error as DatabaseError where error.isPassing {
+            return
+        }
         signals.notify(operation.id)
     }
 }
+
+/// The operation is not this attempt's any more: it was cancelled elsewhere, or this server was silent for so long that another took it.
+struct OperationLost: Error {}

@@ -16,11 +16,24 @@ final class OperationRunner: Service {
     /// After so many starts without an end an operation fails: something in it brings the server down.
     static let maximumAttempts = 3
 
+    /// Between two attempts to write down how an operation ended, to a database that does not answer.
+    private static let pause = Duration.seconds(1)
+
     /// An attempt that runs here.
     private struct Running {
         var work: Task<Void, Never>
         /// When it has to stop unless its lease is renewed.
         var end: ContinuousClock.Instant
+    }
+
+    /// What is left to do when the work of an attempt is over.
+    private enum Ending {
+        /// It has come to its end.
+        case ended(OperationOutcome)
+        /// It goes back to the queue: this server stops, or does not lead any more.
+        case givenBack
+        /// It goes back to the queue, and the attempt counts: the database was away.
+        case cutOff
     }
 
     private let database: Database
@@ -57,12 +70,10 @@ final class OperationRunner: Service {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
                 for handler in self.handlers.values {
-                    for _ in 0..<handler.concurrency {
-                        group.addTask {
-                            switch handler.place {
-                            case .anyServer: await self.work(handler)
-                            case .leader: await self.leader.whileLeading { await self.work(handler) }
-                            }
+                    group.addTask {
+                        switch handler.place {
+                        case .anyServer: await self.work(handler)
+                        case .leader: await self.leader.whileLeading { await self.work(handler) }
                         }
                     }
                 }
@@ -71,52 +82,63 @@ final class OperationRunner: Service {
         }
     }
 
+    /// Takes operations of a kind and does as many at the same time as the handler allows.
     private func work(_ handler: any OperationHandler) async {
         let kind = type(of: handler).kind
         let arrivals = signals.subscribe(Self.queueName(kind))
-        while !Task.isCancelled {
-            do {
-                let (owner, asked) = (owner, ContinuousClock.now)
-                if let operation = try await database.write({ try OperationStore.claim(kind, owner: owner, lease: Self.lease, in: $0) }) {
-                    await run(operation, handler, until: asked + Self.lease - Self.safety)
-                } else {
-                    // The end of another server's lease raises no signal, so look again now and then.
-                    _ = try await ChangeSignals.next(arrivals, within: hasRivals ? Self.lease / 6 : Self.lease)
+        let busy = NIOLockedValueBox(0)
+        await withDiscardingTaskGroup { group in
+            while !Task.isCancelled {
+                do {
+                    let asked = ContinuousClock.now
+                    guard busy.withLockedValue({ $0 < handler.concurrency }), let operation = try await claim(kind) else {
+                        // The end of another server's lease raises no signal, so look again now and then.
+                        _ = try await ChangeSignals.next(arrivals, within: hasRivals ? Self.lease / 6 : Self.lease)
+                        continue
+                    }
+                    busy.withLockedValue { $0 += 1 }
+                    group.addTask {
+                        await self.run(operation, handler, until: asked + Self.lease - Self.safety)
+                        busy.withLockedValue { $0 -= 1 }
+                        self.signals.notifyHere(Self.queueName(kind))
+                    }
+                } catch is CancellationError {
+                    break
+                } catch {
+                    logger.error("cannot take operations from the queue", metadata: ["kind": "\(kind.rawValue)", "error": "\(error)"])
+                    try? await Task.sleep(for: Self.pause)
                 }
-            } catch is CancellationError {
-                return
-            } catch {
-                logger.error("cannot take operations from the queue", metadata: ["kind": "\(kind.rawValue)", "error": "\(error)"])
-                try? await Task.sleep(for: .seconds(1))
             }
+            group.cancelAll()
         }
     }
 
+    /// Looks before it asks for the lock that all writes share: as a rule nothing waits.
+    private func claim(_ kind: OperationKind) async throws -> Operation? {
+        guard try await database.read({ try OperationStore.next(kind, in: $0) }) != nil else { return nil }
+        return try await database.write { [owner] in try OperationStore.claim(kind, owner: owner, lease: Self.lease, in: $0) }
+    }
+
     private func run(_ operation: Operation, _ handler: any OperationHandler, until end: ContinuousClock.Instant) async {
-        let log = logs.files.file(operation.id)
         let cancellations = signals.subscribe(Self.cancelName(operation.id))
         signals.notify(operation.id)
         let work = Task { [self] in
-            let outcome: OperationOutcome?
+            let log = await logs.begin(operation.id)
+            let run = OperationRun(operation: operation, owner: owner, log: log, database: database, signals: signals)
+            var ending: Ending
             do {
-                guard operation.attempts <= Self.maximumAttempts else {
-                    throw CatapultError(
-                        status: 500, code: "interrupted", type: "OperationInterruptedError",
-                        message: "Given up after \(Self.maximumAttempts) attempts, each cut short by an end of the server.",
-                        hint: "Look at the server's log for the cause, then ask for it again.")
-                }
+                guard operation.attempts <= Self.maximumAttempts else { throw Self.interrupted }
                 if operation.cancelRequested { throw CancellationError() }
-                if operation.attempts > 1 { log.append("-- the server was started again: attempt \(operation.attempts)\n") }
-                outcome = .succeeded(
-                    try await handler.run(OperationRun(operation: operation, log: log, database: database, signals: signals)))
+                if operation.attempts > 1 { log.append("-- attempt \(operation.attempts): the server that was at it is gone\n") }
+                ending = .ended(.succeeded(try await handler.run(run)))
             } catch {
-                outcome = await self.outcome(of: operation, after: error)
+                ending = await self.ending(of: operation, after: error)
             }
-            await self.end(operation, outcome, handler)
+            await self.end(operation, ending, handler)
         }
         running.withLockedValue { $0[operation.id] = Running(work: work, end: end) }
         let watches = [
-            Task { for await _ in cancellations { work.cancel() } },
+            Task { [self] in await stopWhenCancelled(operation.id, work, cancellations) },
             Task { [self] in if hasRivals { await stopAtEndOfLease(operation.id, work) } },
         ]
         await withTaskCancellationHandler {
@@ -128,47 +150,82 @@ final class OperationRunner: Service {
         running.withLockedValue { $0[operation.id] = nil }
     }
 
-    /// Nil when the server stops, or has lost the operation, and it should go on elsewhere or after the next start.
-    private func outcome(of operation: Operation, after error: any Error) async -> OperationOutcome? {
-        let cancelled =
-            (try? await shielded { [database] in try await database.read { try OperationStore.find(operation.id, in: $0) } })??
-            .cancelRequested == true
-        if cancelled { return .cancelled }
-        if error is CancellationError { return nil }
+    // MARK: Ends
+
+    private static let interrupted = CatapultError(
+        status: 500, code: "interrupted", type: "OperationInterruptedError",
+        message: "Given up after \(maximumAttempts) attempts, each cut short by an end of the server.",
+        hint: "Look at the server's log for the cause, then ask for it again.")
+
+    private func ending(of operation: Operation, after error: any Error) async -> Ending {
+        if error is OperationLost { return .givenBack }
+        if await isCancelRequested(operation.id) { return .ended(.cancelled) }
+        if error is CancellationError { return .givenBack }
+        // The work is as good as before; it goes on when the database is back.
+        if hasRivals, (error as? DatabaseError)?.isPassing == true { return .cutOff }
         let mapped = ErrorMapping.catapultError(for: error, requestID: operation.id)
         if mapped.status == 500, !(error is CatapultError) {
             logger.error("operation failed", metadata: ["operation": "\(operation.id)", "error": "\(error)"])
         }
-        return .failed(mapped)
+        return .ended(.failed(mapped))
     }
 
-    private func end(_ operation: Operation, _ outcome: OperationOutcome?, _ handler: any OperationHandler) async {
-        let owner = owner
+    private func isCancelRequested(_ id: String) async -> Bool {
+        let operation = try? await shielded { [database] in try await database.read { try OperationStore.find(id, in: $0) } }
+        return operation?.cancelRequested == true
+    }
+
+    private func end(_ operation: Operation, _ ending: Ending, _ handler: any OperationHandler) async {
+        var isOurs = true
         do {
-            let isOurs = try await shielded { [database] in
-                try await database.write { connection in
-                    guard let outcome else {
-                        try OperationStore.release(operation, owner: owner, in: connection)
-                        return true
-                    }
-                    guard try OperationStore.finish(operation, outcome, owner: owner, in: connection) else { return false }
-                    try handler.finish(operation, outcome, in: connection)
-                    try Self.audit(operation, outcome, in: connection)
-                    return true
+            switch ending {
+            case .ended(let outcome):
+                isOurs = try await record(outcome, of: operation, handler)
+                logger.info(
+                    isOurs
+                        ? "operation \(outcome.state.rawValue)" : "operation was taken by another server; what came of it here is dropped",
+                    metadata: ["operation": "\(operation.id)", "kind": "\(operation.kind.rawValue)", "message": "\(outcome.message)"])
+            case .givenBack, .cutOff:
+                let counts = if case .cutOff = ending { true } else { false }
+                let owner = owner
+                isOurs = try await shielded { [database] in
+                    try await database.write { try OperationStore.release(operation, owner: owner, counts: counts, in: $0) }
                 }
+                logger.info(
+                    isOurs ? "operation goes back to the queue" : "operation was taken by another server",
+                    metadata: ["operation": "\(operation.id)", "kind": "\(operation.kind.rawValue)"])
             }
-            logger.info(
-                "operation \(isOurs ? outcome?.state.rawValue ?? "interrupted" : "taken by another server")",
-                metadata: ["operation": "\(operation.id)", "kind": "\(operation.kind.rawValue)", "message": "\(outcome?.message ?? "")"])
         } catch {
             // The lease runs out and the operation is taken again: its end is not lost, only late.
             logger.error("cannot record the end of an operation", metadata: ["operation": "\(operation.id)", "error": "\(error)"])
         }
-        await logs.share(operation.id)
-        if outcome != nil { logs.files.finish(operation.id) }
+        await logs.end(operation.id, isOurs: isOurs)
         signals.notify(operation.id)
         signals.notify(operation.subjectID)
-        if outcome == nil { wake(operation.kind) }
+        if case .ended = ending {} else { wake(operation.kind) }
+    }
+
+    /// Writes down how an operation ended: at once, or as soon as a database that is away is back, for as long as nobody else may have taken it.
+    ///
+    /// - Returns: false where another server has taken it meanwhile; nothing was written then.
+    private func record(_ outcome: OperationOutcome, of operation: Operation, _ handler: any OperationHandler) async throws -> Bool {
+        let owner = owner
+        while true {
+            do {
+                return try await shielded { [database] in
+                    try await database.write { connection in
+                        guard try OperationStore.finish(operation, outcome, owner: owner, in: connection) else { return false }
+                        try handler.finish(operation, outcome, in: connection)
+                        try Self.audit(operation, outcome, in: connection)
+                        return true
+                    }
+                }
+            } catch let error as DatabaseError where error.isPassing && hasRivals {
+                let end = running.withLockedValue { $0[operation.id]?.end }
+                guard let end, end > .now else { throw error }
+                try await shielded { try await Task.sleep(for: Self.pause) }
+            }
+        }
     }
 
     /// Notes how work ended that somebody asked for: the change is the server's, the wish was theirs.
@@ -217,6 +274,11 @@ final class OperationRunner: Service {
             }
             guard (try? await Task.sleep(until: end)) != nil else { return }
         }
+    }
+
+    /// Stops work when somebody wishes so. A signal is no more than a reason to look.
+    private func stopWhenCancelled(_ id: String, _ work: Task<Void, Never>, _ cancellations: ChangeSignals.Subscription) async {
+        for await _ in cancellations where await isCancelRequested(id) { work.cancel() }
     }
 
     // MARK: Cancelling

@@ -71,23 +71,36 @@ enum OperationStore {
         return try window.page(connection.fetchAll(query, operation), total: total) { .age($0.createdAt, id: $0.id) }
     }
 
-    /// Takes the oldest operation of a kind that waits, or whose worker has lost its lease, for this worker. Leases are measured by the
-    /// database's clock.
-    static func claim(_ kind: OperationKind, owner: String, lease: Duration, in connection: any SQLConnection) throws -> Operation? {
+    /// The oldest operation of a kind that waits, or whose worker has lost its lease. Leases are measured by the database's clock.
+    static func next(_ kind: OperationKind, in connection: any SQLConnection) throws -> String? {
         let now = connection.dialect.currentMicroseconds
-        guard
-            let id = try connection.fetchString(
-                """
-                SELECT id FROM operations WHERE kind = \(kind) AND (state = 'pending' OR (state = 'running' AND lease_expires_at < \(now)))
-                ORDER BY created_at LIMIT 1 \(connection.dialect.forUpdateSkipLocked)
-                """)
-        else { return nil }
+        return try connection.fetchString(
+            """
+            SELECT id FROM operations
+            WHERE kind = \(kind) AND state IN ('pending', 'running') AND (state = 'pending' OR lease_expires_at < \(now))
+            ORDER BY created_at LIMIT 1
+            """)
+    }
+
+    /// Takes the next operation of a kind for a worker.
+    static func claim(_ kind: OperationKind, owner: String, lease: Duration, in connection: any SQLConnection) throws -> Operation? {
+        guard let id = try next(kind, in: connection) else { return nil }
         try connection.execute(
             """
-            UPDATE operations SET state = 'running', lease_owner = \(owner), lease_expires_at = \(now) + \(lease.microseconds),
+            UPDATE operations SET state = 'running', lease_owner = \(owner),
+                lease_expires_at = \(connection.dialect.currentMicroseconds) + \(lease.microseconds),
                 attempts = attempts + 1, started_at = coalesce(started_at, \(Timestamp.now)) WHERE id = \(id)
             """)
         return try find(id, in: connection)
+    }
+
+    /// Whether an attempt is still the one that works at its operation: another worker may have taken it, or it has ended.
+    static func isHeld(_ attempt: Operation, owner: String, in connection: any SQLConnection) throws -> Bool {
+        try connection.exists(
+            """
+            SELECT 1 FROM operations
+            WHERE id = \(attempt.id) AND state = 'running' AND lease_owner = \(owner) AND attempts = \(attempt.attempts)
+            """)
     }
 
     /// Prolongs the leases of a worker's operations, and says which of them it still has.
@@ -111,33 +124,28 @@ enum OperationStore {
         try connection.execute("UPDATE operations SET lease_expires_at = 0 WHERE state = 'running'")
     }
 
-    /// Gives an operation back to the queue, for a server that stops. That attempt does not count: nothing in it went wrong.
-    static func release(_ attempt: Operation, owner: String, in connection: any SQLConnection) throws {
+    /// Gives an operation back to the queue; false where it is another worker's by now.
+    ///
+    /// - Parameter counts: whether the attempt counts. It does not where a server stops: nothing in it went wrong.
+    static func release(_ attempt: Operation, owner: String, counts: Bool = false, in connection: any SQLConnection) throws -> Bool {
+        guard try isHeld(attempt, owner: owner, in: connection) else { return false }
         try connection.execute(
             """
-            UPDATE operations SET state = 'pending', attempts = attempts - 1, lease_owner = NULL, message = 'waiting for a server'
-            WHERE id = \(attempt.id) AND state = 'running' AND lease_owner = \(owner) AND attempts = \(attempt.attempts)
+            UPDATE operations SET state = 'pending', attempts = attempts - \(counts ? 0 : 1), lease_owner = NULL, lease_expires_at = NULL,
+                message = 'waiting for a server'
+            WHERE id = \(attempt.id)
             """)
+        return true
     }
 
-    /// Notes how far an attempt is; one whose lease was lost says nothing any more.
+    /// Notes how far an attempt is.
     static func setProgress(_ attempt: Operation, _ progress: Double, _ message: String, in connection: any SQLConnection) throws {
-        try connection.execute(
-            """
-            UPDATE operations SET progress = \(progress), message = \(message)
-            WHERE id = \(attempt.id) AND state = 'running' AND attempts = \(attempt.attempts)
-            """)
+        try connection.execute("UPDATE operations SET progress = \(progress), message = \(message) WHERE id = \(attempt.id)")
     }
 
     /// Ends an attempt; false where another worker has taken the operation meanwhile, or it has ended.
     static func finish(_ attempt: Operation, _ outcome: OperationOutcome, owner: String, in connection: any SQLConnection) throws -> Bool {
-        guard
-            try connection.exists(
-                """
-                SELECT 1 FROM operations
-                WHERE id = \(attempt.id) AND state = 'running' AND lease_owner = \(owner) AND attempts = \(attempt.attempts)
-                """)
-        else { return false }
+        guard try isHeld(attempt, owner: owner, in: connection) else { return false }
         try finish(attempt.id, outcome, in: connection)
         return true
     }

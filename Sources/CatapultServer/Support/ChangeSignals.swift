@@ -61,10 +61,10 @@ final class ChangeSignals: Sendable {
         }
     }
 
-    /// Waits for the next change of either, as ``next(_:within:)`` does for one.
-    static func next(_ first: Subscription, or second: Subscription, within limit: Duration) async throws -> Bool {
+    /// Waits for the next change of any, as ``next(_:within:)`` does for one.
+    static func next(anyOf all: [Subscription], within limit: Duration) async throws -> Bool {
         try await withThrowingTaskGroup(of: Bool.self) { group in
-            for changes in [first, second] { group.addTask { try await next(changes, within: limit) } }
+            for changes in all { group.addTask { try await next(changes, within: limit) } }
             defer { group.cancelAll() }
             return try await group.next() ?? false
         }

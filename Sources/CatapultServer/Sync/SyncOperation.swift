@@ -120,10 +120,10 @@ struct SyncOperation: OperationHandler {
             let name = version.map { "\(folder.name):\($0)" } ?? folder.name
             if case .add = step { report.added.append(name) } else { report.changed.append(name) }
         case .restore(let path):
-            if !dryRun { try await database.write { try SyncStore.setMissing(false, path: path, in: $0) } }
+            if !dryRun { try await run.write { try SyncStore.setMissing(false, path: path, in: $0) } }
             report.restored.append(folders[path]?.name ?? path)
         case .orphan(let path, let name):
-            if !dryRun { try await database.write { try SyncStore.setMissing(true, path: path, in: $0) } }
+            if !dryRun { try await run.write { try SyncStore.setMissing(true, path: path, in: $0) } }
             report.orphaned.append(name)
         }
     }
@@ -144,7 +144,7 @@ struct SyncOperation: OperationHandler {
             version: version, files: files, places: places, facts: facts, repository: folder.repository,
             company: folder.repository?.split(separator: "/").first.map(String.init),
             metadata: ["sync": ["path": .string(folder.path)]])
-        return try await database.write { connection in
+        return try await run.write { connection in
             // Somebody may have registered a model of this name since the plan was made: it is theirs.
             guard try SyncStore.isKnown(folder.path, in: connection) || ModelStore.find(named: folder.name, in: connection) == nil else {
                 throw CatapultError.alreadyExists(.model, folder.name, hint: "Its files lie elsewhere: rename the folder or the model.")

@@ -53,6 +53,24 @@ import Testing
         #expect(state.hear(.refused, asked: at(7), now: at(7.1)) == [])
     }
 
+    @Test func whoIsRefusedFollowsAndWhoHasNoAnswerDoesNot() {
+        var state = leading()
+        _ = state.expire(now: at(11))
+        #expect(state.term == nil && !state.isFollowing, "the database is away: nobody is known to lead")
+        _ = state.hear(.refused, asked: at(12), now: at(12.1))
+        #expect(state.isFollowing)
+        _ = state.hear(.unknown, asked: at(15), now: at(16))
+        #expect(state.isFollowing)
+        _ = state.hear(.held(term: 5), asked: at(18), now: at(18.1))
+        #expect(!state.isFollowing)
+    }
+
+    @Test func aProcessThatWasFrozenDoesNotLeadEvenBeforeItNotesTheTime() {
+        let state = leading()
+        #expect(state.term(at: at(10.9)) == 3 && state.term(at: at(11)) == nil)
+        #expect(state.term == 3)
+    }
+
     @Test func anotherTermMeansThatSomebodyElseLedMeanwhile() {
         var state = leading()
         #expect(state.hear(.held(term: 5), asked: at(4), now: at(4.1)) == [.ended(term: 3), .began(term: 5)])

@@ -142,21 +142,22 @@ import Testing
     @Test(.timeLimit(.minutes(1))) func whatTheLeaderDoesEndsWithItsLeadership() async throws {
         try await Self.withTwo { first, second async throws in
             let election = Task { try await first.leader.run() }
-            let (began, ended) = (first.signals.subscribe("began"), first.signals.subscribe("ended"))
+            let (steps, step) = AsyncStream.makeStream(of: String.self)
             let work = Task {
                 await first.leader.whileLeading {
-                    first.signals.notify("began")
+                    step.yield("began")
                     while (try? await Task.sleep(for: .seconds(3_600))) != nil {}
-                    first.signals.notify("ended")
+                    step.yield("ended")
                 }
             }
-            _ = try await ChangeSignals.next(began, within: .seconds(20))
+            var seen = steps.makeAsyncIterator()
+            #expect(await seen.next() == "began")
             // Another server takes the lease, as it could after this one was silent for too long.
             try await second.database.write { connection in
                 try connection.execute("UPDATE leases SET owner = 'other', term = term + 1")
             }
-            #expect(try await ChangeSignals.next(ended, within: .seconds(20)))
-            #expect(first.leader.term == nil)
+            #expect(await seen.next() == "ended")
+            #expect(first.leader.term == nil && first.leader.isFollowing)
             election.cancel()
             work.cancel()
             _ = await (election.result, work.result)
@@ -225,9 +226,9 @@ import Testing
             let ended = try await Self.end(id, second)
             #expect(ended.state == .succeeded && ended.result == ["attempt": 2])
             let accepted = try await first.database.write { connection in
-                try OperationStore.setProgress(lost, 0.1, "late", in: connection)
-                try OperationStore.release(lost, owner: dead, in: connection)
-                return try OperationStore.finish(lost, .cancelled, owner: dead, in: connection)
+                let isReleased = try OperationStore.release(lost, owner: dead, in: connection)
+                let isFinished = try OperationStore.finish(lost, .cancelled, owner: dead, in: connection)
+                return isReleased || isFinished
             }
             #expect(!accepted)
             #expect(try await Self.state(id, first) == ended)
@@ -268,13 +269,134 @@ import Testing
             let works = Task { try await runner.run() }
             let other = second.runner { _ in .null }
             let changes = second.signals.subscribe("log:\(id)")
-            while try await !second.logs.text(id).contains("it has begun") { _ = try await ChangeSignals.next(changes, within: .seconds(5)) }
+            while try await !second.logs.text(id).contains("it has begun") {
+                _ = try await ChangeSignals.next(changes, within: .seconds(5))
+            }
             let service = OperationService(database: second.database, runner: other, signals: second.signals, logs: second.logs)
             _ = try await service.cancel(CancelOperation(operationID: id), CoreFixture.context("cancel_operation", .operation))
             #expect(try await Self.end(id, second).state == .cancelled)
             #expect(try await service.log(GetOperationLogs(operationID: id), CoreFixture.context()).logs == "it has begun\n")
             works.cancel()
             _ = await works.result
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func whatAServerThatWasSilentWritesAfterAnotherTookOverIsRefused() async throws {
+        try await Self.withTwo { first, second async throws in
+            let id = try await Self.enqueue(first)
+            let silent = first.leader.server.id
+            let lost = try #require(
+                try await first.database.write { try OperationStore.claim(.build, owner: silent, lease: .zero, in: $0) })
+            let run = OperationRun(
+                operation: lost, owner: silent, log: await first.logs.begin(id), database: first.database, signals: first.signals)
+            try await run.progress(0.25, "still its own")
+            let other = second.leader.server.id
+            _ = try await second.database.write { try OperationStore.claim(.build, owner: other, lease: .seconds(60), in: $0) }
+            await #expect(throws: OperationLost.self) { try await run.progress(0.5, "late") }
+            await #expect(throws: OperationLost.self) {
+                try await run.write { try $0.execute("INSERT INTO counters (name, n) VALUES ('late', 1)") }
+            }
+            #expect(try await Self.state(id, first).message == "still its own")
+            #expect(try await first.database.read { try !$0.exists("SELECT 1 FROM counters WHERE name = 'late'") })
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aLogGoesOnWhereTheServerBeforeHasLeftIt() async throws {
+        try await Self.withTwo { first, second async throws in
+            let id = try await Self.enqueue(first)
+            let follower = Task {
+                var text = ""
+                try await second.logs.follow(
+                    id, keepAlive: ByteBuffer(), isFinished: { try await Self.state(id, second).state.isTerminal },
+                    send: { text += String(buffer: $0) })
+                return text
+            }
+            _ = try await first.database.write { try OperationStore.claim(.build, owner: "dead", lease: .zero, in: $0) }
+            // Longer than what is kept of it, with text that takes more than a byte a character.
+            let line = String(repeating: "ä", count: 63) + "\n"
+            let words = String(repeating: line, count: SharedLogs.tailLimit / line.utf8.count + 100) + "the last words of the first\n"
+            await first.logs.begin(id).append(words)
+            await first.logs.share(id)
+
+            let runner = second.runner { run in
+                run.log.append("the words of the second\n")
+                return .null
+            }
+            let works = Task { try await runner.run() }
+            #expect(try await Self.end(id, second).attempts == 2)
+            let end = "the last words of the first\n-- attempt 2: the server that was at it is gone\nthe words of the second\n"
+            for peer in [first, second] {
+                let text = try await peer.logs.text(id)
+                #expect(text.hasSuffix(end) && text.utf8.count >= SharedLogs.tailLimit - 200)
+            }
+            #expect(try await follower.value.hasSuffix(end))
+            works.cancel()
+            _ = await works.result
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aWakeUpForNothingStopsNoWork() async throws {
+        try await Self.withTwo { first, _ async throws in
+            let id = try await Self.enqueue(first)
+            let (gate, open) = AsyncStream.makeStream(of: Void.self)
+            let (beginnings, began) = AsyncStream.makeStream(of: Void.self)
+            let runner = first.runner { run in
+                began.yield()
+                for await _ in gate {}
+                try Task.checkCancellation()
+                return .int(Int64(run.operation.attempts))
+            }
+            let works = Task { try await runner.run() }
+            for await _ in beginnings { break }
+            let looks = first.signals.subscribe("cancel:\(id)")
+            // As after a connection to the database that broke and is back.
+            first.signals.notifyAllHere()
+            _ = try await ChangeSignals.next(looks, within: .seconds(20))
+            // Time enough for a wrong conclusion.
+            _ = try await first.database.write { try $0.execute("UPDATE operations SET message = 'looked' WHERE id = \(id)") }
+            open.finish()
+            let ended = try await Self.end(id, first)
+            #expect(ended.state == .succeeded && ended.result == 1)
+            works.cancel()
+            _ = await works.result
+        }
+    }
+
+    @Test(.timeLimit(.minutes(2))) func aDatabaseThatIsAwayForAWhileFailsNoOperation() async throws {
+        try await withTemporaryDirectory { directory in
+            try await PostgreSQLServer.withOwn { server, control in
+                try await server.withDatabase { url in
+                    let peer = try await Peer(.init(url: url), directory: directory, name: "only", terms: Leadership.Terms())
+                    let id = try await Self.enqueue(peer)
+                    let (beginnings, began) = AsyncStream.makeStream(of: Void.self)
+                    let (gate, open) = AsyncStream.makeStream(of: Void.self)
+                    let runner = peer.runner { run in
+                        began.yield()
+                        for await _ in gate {}
+                        try await run.progress(0.9, "nobody hears it")
+                        return "done"
+                    }
+                    let works = Task { try await runner.run() }
+                    for await _ in beginnings { break }
+                    try await control.stop()
+                    open.finish()
+                    try await control.start()
+                    let changes = peer.signals.subscribe(id)
+                    var ended: CatapultAPI.Operation?
+                    while ended?.state.isTerminal != true {
+                        _ = try await ChangeSignals.next(changes, within: .seconds(1))
+                        ended = try? await Self.state(id, peer)
+                    }
+                    #expect(ended?.state == .succeeded && ended?.result == "done")
+                    let finished = try await peer.database.read { connection in
+                        try connection.fetchInt("SELECT count(*) FROM counters WHERE name LIKE 'finished:%'")
+                    }
+                    #expect(finished == 1)
+                    works.cancel()
+                    _ = await works.result
+                    try await peer.database.close()
+                }
+            }
         }
     }
 

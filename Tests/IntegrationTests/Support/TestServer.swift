@@ -92,7 +92,9 @@ final class TestServer: Sendable {
                 try TestMachine.baseImage,
             ]
             let templates = options.contains("--templates") ? [] : ["--templates", TestMachine.templates]
-            return standing + templates + options
+            // Servers on one database tell each other apart by this.
+            let advertised = options.contains("--database-url") ? ["--advertise-url", "http://\(name("server"))"] : []
+            return standing + templates + advertised + options
         }
     }
 
@@ -102,6 +104,12 @@ final class TestServer: Sendable {
     /// SIGTERM, and the server's own way to its end.
     @discardableResult
     func stop() async throws -> TerminationStatus { try await #require(end(.terminate)) }
+
+    /// SIGSTOP: it stands still, and knows nothing of it.
+    func freeze() throws { try process.withLock { try $0?.send(.suspend) } }
+
+    /// Lets it go on after ``freeze()``.
+    func thaw() throws { try process.withLock { try $0?.send(.resume) } }
 
     private func end(_ signal: Signal) async throws -> TerminationStatus? {
         guard let running = process.withLock({ $0 }) else { return nil }
