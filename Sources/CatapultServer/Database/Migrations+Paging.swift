@@ -5,7 +5,7 @@ extension Migrations {
     /// parts of names. And what several servers on one database need to know of each other.
     static let paging = Migration(number: 6, name: "paging") { dialect in
         modelIndexes + versionIndexes + workIndexes + counts + countTriggers(dialect) + environmentTriggers(dialect) + nameSearch(dialect)
-            + servers
+            + servers + (dialect == .sqlite ? versionStatistics : [])
     }
 
     private static let modelIndexes = [
@@ -23,6 +23,17 @@ extension Migrations {
         "CREATE INDEX versions_by_release_and_status ON versions (is_release, status, created_at DESC, id DESC)",
         "CREATE INDEX releases_of_model ON versions (model_id, created_at DESC, id DESC) WHERE is_release = TRUE",
     ]
+
+    /// What SQLite shall think of the indexes of versions: rows, and rows to each value of the columns before it. It gathers nothing by itself,
+    /// and would take all indexes for equally good: with a million versions "1.0 of this model" read all versions that are called 1.0.
+    private static let versionStatistics =
+        ["ANALYZE sqlite_schema"]
+        + [
+            ("sqlite_autoindex_versions_1", "1000000 1"), ("versions_by_name", "1000000 10 2 1"), ("versions_by_age", "1000000 1 1"),
+            ("versions_of_model", "1000000 10 1 1"), ("versions_by_version", "1000000 1000 1 1"),
+            ("versions_by_status", "1000000 250000 1 1"), ("versions_by_release", "1000000 500000 1 1"),
+            ("versions_by_release_and_status", "1000000 500000 125000 1 1"), ("releases_of_model", "500000 5 1 1"),
+        ].map { "INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('versions', '\($0)', '\($1)')" }
 
     private static let workIndexes = [
         "CREATE INDEX builds_by_status ON builds (status, created_at DESC, id DESC)",
