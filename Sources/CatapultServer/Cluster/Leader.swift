@@ -107,12 +107,15 @@ final class Leader: Service {
             }
         }
         apply { $0.stop() }
-        let id = server.id
-        try? await database.write { connection in
-            try LeaseStore.release(Self.name, owner: id, in: connection)
-            try LeaseStore.retire(id, in: connection)
-            try SignalRelay.post([Self.name], from: id, in: connection)
-        }
+        let (id, database) = (server.id, database)
+        // In a task of its own: what ended the election must not keep it from saying so.
+        _ = try? await Task {
+            try await database.write { connection in
+                try LeaseStore.release(Self.name, owner: id, in: connection)
+                try LeaseStore.retire(id, in: connection)
+                try SignalRelay.post([Self.name], from: id, in: connection)
+            }
+        }.value
     }
 
     private func stand() async {

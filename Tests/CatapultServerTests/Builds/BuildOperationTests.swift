@@ -174,7 +174,7 @@ struct BuildOperationTests {
                 #expect(done.status == .success, "\(done.errorMessage ?? "")")
                 let operation = try #require(await lab.database.read { try OperationStore.find(build.operationID, in: $0) })
                 #expect(operation.attempts == 2)
-                #expect(try await lab.log(of: build).contains("attempt 2\n"))
+                #expect(try await lab.log(of: build).contains("-- attempt 2: "))
             }
         }
     }
