@@ -29,7 +29,8 @@ import Testing
                 server: ServerIdentity(url: "http://\(name)"), database: database, signals: signals, logger: logger, terms: terms)
             relay = SignalRelay(database: database, signals: signals, outbox: outbox, server: leader.server.id, logger: logger)
             logs = SharedLogs(
-                files: try LogFiles(directory: "\(directory)/\(name)", notesGrowth: true), database: database, signals: signals, logger: logger)
+                files: try LogFiles(directory: "\(directory)/\(name)", notesGrowth: true), database: database, signals: signals,
+                logger: logger)
             authenticator = Authenticator(database: database)
         }
 
