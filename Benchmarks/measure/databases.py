@@ -47,6 +47,9 @@ class SQLite:
     def settle(self) -> None:
         """Nothing that a server would not do itself."""
 
+    def remove(self) -> None:
+        """It goes with the server's folder."""
+
 
 class PostgreSQL:
     """A database of its own in a running cluster."""
@@ -70,6 +73,10 @@ class PostgreSQL:
 
     def number(self, query: str) -> int:
         return int(self._psql(self.url, query))
+
+    def remove(self) -> None:
+        """Gives back the room on the disk."""
+        self._psql(self.root, f'DROP DATABASE "{self.url.rpartition("/")[2]}" WITH (FORCE)')
 
     @staticmethod
     def _psql(url: str, sql: str) -> str:

@@ -20,7 +20,7 @@ PATHS = 500
 SERVED_PAGE = 20
 
 
-@dataclass
+@dataclass(frozen=True)
 class Question:
     """What is asked, as paths for a registry of a size."""
 
@@ -123,6 +123,7 @@ def one_size(setup: Setup, kind: str, url: str, versions: int) -> tuple[Taken, s
         indexed = processes.timed(lambda: until_indexed(database))
         loads = {question.title: ask(setup, server, question, versions) for question in QUESTIONS}
     server.remove()
+    database.remove()
     return Taken(loads, seconds, indexed), database.title
 
 
