@@ -15,7 +15,7 @@ struct VersionUpload: Sendable {
         var text: String {
             var parts: [String] = []
             if sentFiles > 0 {
-                let time = TransferMeter.time(Double(elapsed.components.seconds))
+                let time = TransferMeter.time(elapsed / .seconds(1))
                 parts.append("uploaded \(ByteCount.text(sentBytes)) in \(time) (\(TransferMeter.rate(sentBytes, in: elapsed)))")
             }
             if knownFiles > 0 { parts.append("\(knownFiles) of the files were on the server already") }

@@ -37,13 +37,15 @@ extension Migrations {
         return [
             """
             CREATE TABLE search_documents (
-                kind TEXT NOT NULL, id TEXT NOT NULL, model_id TEXT, model_name TEXT, environment TEXT, name TEXT NOT NULL, terms TEXT NOT NULL, postings TEXT NOT NULL,
+                kind TEXT NOT NULL, id TEXT NOT NULL, model_id TEXT, model_name TEXT, environment TEXT, name TEXT NOT NULL,
+                terms TEXT NOT NULL, postings TEXT NOT NULL,
                 parameters BIGINT, size_bytes BIGINT, created_at BIGINT NOT NULL, PRIMARY KEY (kind, id))\(clustered)
             """,
-            "CREATE INDEX search_documents_of_model ON search_documents (model_id, id) WHERE model_id IS NOT NULL",
-            "CREATE INDEX search_documents_by_parameters ON search_documents (kind, parameters) WHERE parameters IS NOT NULL",
-            "CREATE INDEX search_documents_by_size ON search_documents (kind, size_bytes) WHERE size_bytes IS NOT NULL",
-            "CREATE INDEX search_documents_by_age ON search_documents (kind, created_at)",
+            // Each index holds all that a look wants (SearchCandidates), so that SQLite, which has no statistics, prefers it to the table.
+            "CREATE INDEX search_documents_of_model ON search_documents (model_id, kind, id) WHERE model_id IS NOT NULL",
+            "CREATE INDEX search_documents_by_parameters ON search_documents (kind, parameters, id) WHERE parameters IS NOT NULL",
+            "CREATE INDEX search_documents_by_size ON search_documents (kind, size_bytes, id) WHERE size_bytes IS NOT NULL",
+            "CREATE INDEX search_documents_by_age ON search_documents (kind, created_at, id)",
             "CREATE TABLE search_postings (kind TEXT NOT NULL, term TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (kind, term, id))\(clustered)",
             "CREATE TABLE search_queue (id TEXT NOT NULL, kind TEXT NOT NULL, PRIMARY KEY (id, kind))\(clustered)",
         ] + (dialect == .postgresql ? [enqueue] : [])

@@ -22,13 +22,14 @@ struct SearchCandidates {
     }
 
     /// Documents that one way in leads to, at most; the others are left unseen.
-    static let mostSeen = 600
+    static let mostSeen = 400
     /// Documents of a kind that are ranked, at most.
     static let mostRanked = 100
     /// Things that are called like the query, at most.
     static let mostNamed = 60
-    /// Models whose versions are looked through, and the newest versions of each.
+    /// Models whose versions are looked through, how many of each, the newest first, and how many of them are ranked.
     static let mostModels = 12
+    static let mostSeenVersions = 100
     static let mostVersions = 12
 
     let query: SearchQuery
@@ -36,20 +37,15 @@ struct SearchCandidates {
     let scope: KeyScope
     let connection: any SQLConnection
     private let completions: [SearchIndex.Kind: [String: [String]]]
-    private var probes: [Probe: Extent] = [:]
+    /// How many documents each look leads to, counted up to ``mostSeen``.
+    private var probes: [Probe: Int] = [:]
 
     /// One look into the index.
     fileprivate enum Probe: Hashable {
         case term(SearchIndex.Kind, String)
         case range(SearchIndex.Kind, SearchQuery.Quantity, from: Int64?, below: Int64?)
         case newest(SearchIndex.Kind)
-    }
-
-    /// How far a look reaches: how many documents, and where to stop.
-    private struct Extent {
-        var count: Int
-        var floor: SQLValue
-        var isComplete: Bool { count < SearchCandidates.mostSeen }
+        case versions(ofModel: String)
     }
 
     init(_ query: SearchQuery, for scope: KeyScope, in connection: any SQLConnection) throws {
@@ -105,7 +101,7 @@ struct SearchCandidates {
             let models = kind == .version ? entries(of: clause, .model) : []
             for (index, own) in entries(of: clause, kind).enumerated() {
                 let model = models.indices.contains(index) ? models[index] : []
-                let cost = (own + model).reduce(0) { $0 + (probes[$1]?.count ?? 0) }
+                let cost = (own + model).reduce(0) { $0 + (probes[$1] ?? 0) }
                 if best.map({ cost < $0.cost }) ?? true { best = (own, model, cost) }
             }
         }
@@ -113,30 +109,15 @@ struct SearchCandidates {
         return (best.own, best.model)
     }
 
-    private func probe(_ wanted: Set<Probe>) throws -> [Probe: Extent] {
+    private func probe(_ wanted: Set<Probe>) throws -> [Probe: Int] {
         let order = Array(wanted)
-        guard !order.isEmpty else { return [:] }
-        var found: [Probe: Extent] = [:]
+        var found: [Probe: Int] = [:]
         for start in stride(from: 0, to: order.count, by: 24) {
-            let part = order[start..<min(start + 24, order.count)]
-            let looks = part.enumerated().map { index, look -> SQLQuery in
-                let (value, source, condition) = look.parts
-                return """
-                    SELECT CAST(\(index) AS BIGINT), count(*), CAST(min(value) AS TEXT) FROM (
-                        SELECT \(value) AS value FROM \(source) WHERE \(condition) ORDER BY \(value) DESC LIMIT \(Self.mostSeen)) AS look\(raw: "\(index)")
-                    """
+            let looks = (start..<min(start + 24, order.count)).map { index -> SQLQuery in
+                "SELECT CAST(\(index) AS BIGINT), count(*) FROM (\(order[index].ids(Self.mostSeen))) AS look\(raw: "\(index)")"
             }
-            let rows = try connection.fetchAll(looks.joined(separator: " UNION ALL ")) { row in
-                (try row.get(0) as Int, try row.get(1) as Int, try row.get(2) as String?)
-            }
-            for (index, count, floor) in rows {
-                let look = part[part.startIndex + index]
-                if case .range = look {
-                    found[look] = Extent(count: count, floor: .integer(floor.flatMap(Int64.init) ?? 0))
-                } else {
-                    found[look] = Extent(count: count, floor: .text(floor ?? ""))
-                }
-            }
+            let rows = try connection.fetchAll(looks.joined(separator: " UNION ALL ")) { (try $0.get(0) as Int, try $0.get(1) as Int) }
+            for (index, count) in rows { found[order[index]] = count }
         }
         return found
     }
@@ -151,39 +132,50 @@ struct SearchCandidates {
             for candidate in candidates where seen.insert(candidate.id).inserted { found.candidates.append(candidate) }
         }
         let (own, model) = entrance(kind)
-        let looks = own.filter { (probes[$0]?.count ?? 0) > 0 }
+        let looks = own.filter { (probes[$0] ?? 0) > 0 }
         if kind != .version { add(try named(kind)) }
         if !looks.isEmpty {
             let share = looks.count == 1 ? Self.mostRanked : max(Self.mostRanked / looks.count, 20)
             let rows = try rows(looks.map { select(kind, $0, limit: share) })
             add(rows.sorted { ($0.createdAt, $0.id) > ($1.createdAt, $1.id) })
-            found.isBounded = rows.count >= share || isCompletionCut(kind) || looks.contains { probes[$0]?.isComplete != true }
+            found.isBounded = rows.count >= share || isCompletionCut(kind) || looks.contains { (probes[$0] ?? 0) >= Self.mostSeen }
         }
         if kind == .version {
-            let models = try self.models(model, first: bestModels)
+            let models = try self.models(model, first: calledModels() + bestModels)
             if !models.ids.isEmpty {
-                let rows = try rows(models.ids.map(selectVersions))
+                let looks = models.ids.map { Probe.versions(ofModel: $0) }
+                let rows = try rows(looks.map { select(.version, $0, seen: Self.mostSeenVersions, limit: Self.mostVersions) })
                 add(rows)
                 let perModel = Dictionary(grouping: rows) { $0.model?.name ?? "" }
-                found.isBounded = found.isBounded || models.isCut || perModel.values.contains { $0.count >= Self.mostVersions }
+                let isCut =
+                    try models.isCut || perModel.values.contains { $0.count >= Self.mostVersions }
+                    || probe(Set(looks)).values.contains { $0 > Self.mostSeenVersions }
+                found.isBounded = found.isBounded || isCut
             }
         }
         return found
     }
 
-    /// The models to look through: those that meet the query as a whole, then those that meet its rarest clause.
+    /// Models that are called like one of the words: in `gpt-model:1.0` nothing else may lead to an old model with common words.
+    private func calledModels() throws -> [String] {
+        let names = query.words.map { "=" + $0.folded }
+        guard !names.isEmpty else { return [] }
+        return try connection.fetchColumn(
+            "SELECT id FROM search_postings WHERE kind = 'm' AND term IN \(list: names) ORDER BY id DESC LIMIT \(Self.mostModels)")
+    }
+
+    /// The models to look through: those that are called so, those that meet the query as a whole, then those that meet its rarest clause.
     private func models(_ looks: [Probe], first: [String]) throws -> (ids: [String], isCut: Bool) {
-        var ids = Array(first.prefix(Self.mostModels))
-        var isCut = first.count > ids.count
+        var ids: [String] = []
+        for id in first where !ids.contains(id) && ids.count < Self.mostModels { ids.append(id) }
+        var isCut = Set(first).count > ids.count
         for look in looks {
-            guard let extent = probes[look], extent.count > 0 else { continue }
-            let (value, source, condition) = look.parts
-            let more: [String] = try connection.fetchColumn(
-                "SELECT id FROM \(source) WHERE \(condition) ORDER BY \(value) DESC LIMIT \(Self.mostModels)")
+            guard let count = probes[look], count > 0 else { continue }
+            let more: [String] = try connection.fetchColumn(look.ids(Self.mostModels))
             for id in more where !ids.contains(id) {
                 if ids.count < Self.mostModels { ids.append(id) } else { isCut = true }
             }
-            isCut = isCut || extent.count > Self.mostModels
+            isCut = isCut || count > Self.mostModels
         }
         return (ids, isCut)
     }
@@ -194,10 +186,10 @@ struct SearchCandidates {
         guard !name.isEmpty, name.count <= 100 else { return [] }
         return try rows([
             """
-            \(columns(kind)) JOIN (
+            \(columns(kind)) FROM (
                 SELECT term, id FROM search_postings WHERE kind = \(kind) AND term >= \("=" + name) AND term < \("=" + name + "\u{10FFFF}")
-                ORDER BY term, id LIMIT \(Self.mostNamed)) AS p ON p.id = d.id
-            WHERE d.kind = \(kind) AND \(conditions(kind)) ORDER BY p.term, p.id
+                ORDER BY term, id LIMIT \(Self.mostNamed)) AS p CROSS JOIN \(documents(kind))
+            WHERE d.kind = \(kind) AND d.id = p.id AND \(conditions(kind)) ORDER BY p.term, p.id
             """
         ])
     }
@@ -206,37 +198,26 @@ struct SearchCandidates {
         query.words.flatMap(Self.beginnings).contains { (completions[kind]?[$0]?.count ?? 0) >= SearchIndex.mostCompletions }
     }
 
-    private func select(_ kind: SearchIndex.Kind, _ look: Probe, limit: Int) -> SQLQuery {
-        let floor = probes[look]?.floor ?? .null
-        switch look {
-        case .term(_, let term):
-            return """
-                SELECT * FROM (\(columns(kind)) JOIN search_postings p ON p.kind = d.kind AND p.id = d.id
-                WHERE p.kind = \(kind) AND p.term = \(term) AND p.id >= \(floor) AND \(conditions(kind)) ORDER BY p.id DESC LIMIT \(limit)) AS found
-                """
-        case .range, .newest:
-            let (value, _, condition) = look.parts
-            return """
-                SELECT * FROM (\(columns(kind)) WHERE \(condition) AND \(value) >= \(floor) AND \(conditions(kind))
-                ORDER BY \(value) DESC LIMIT \(limit)) AS found
-                """
-        }
-    }
-
-    private func selectVersions(of model: String) -> SQLQuery {
+    /// The documents behind a look that meet all conditions. What is looked at is limited within, as a number that planners can see: no
+    /// plan is then better than to go from there to the documents.
+    private func select(_ kind: SearchIndex.Kind, _ look: Probe, seen: Int = mostSeen, limit: Int) -> SQLQuery {
         """
-        SELECT * FROM (\(columns(.version)) WHERE d.model_id = \(model) AND d.kind = 'v' AND \(conditions(.version))
-        ORDER BY d.id DESC LIMIT \(Self.mostVersions)) AS found
+        SELECT * FROM (\(columns(kind)) FROM (\(look.ids(seen))) AS p CROSS JOIN \(documents(kind))
+        WHERE d.kind = \(kind) AND d.id = p.id AND \(conditions(kind)) ORDER BY \(look.order("d.")) LIMIT \(limit)) AS found
         """
     }
 
     private func columns(_ kind: SearchIndex.Kind) -> SQLQuery {
+        let ofModel: SQLQuery =
+            kind == .version ? "m.name AS model_name, m.terms AS model_terms" : "NULL AS model_name, NULL AS model_terms"
+        return "SELECT d.kind, d.id, d.name, d.terms, d.created_at, \(ofModel)"
+    }
+
+    /// What conditions are held against. Postings stand before it with CROSS JOIN, which SQLite takes as the order to go in: it has no
+    /// statistics, and would else walk all documents now and then.
+    private func documents(_ kind: SearchIndex.Kind) -> SQLQuery {
         kind == .version
-            ? """
-            SELECT d.kind, d.id, d.name, d.terms, d.created_at, m.name AS model_name, m.terms AS model_terms
-            FROM search_documents d LEFT JOIN search_documents m ON m.kind = 'm' AND m.id = d.model_id
-            """
-            : "SELECT d.kind, d.id, d.name, d.terms, d.created_at, NULL AS model_name, NULL AS model_terms FROM search_documents d"
+            ? "search_documents d LEFT JOIN search_documents m ON m.kind = 'm' AND m.id = d.model_id" : "search_documents d"
     }
 
     private func rows(_ selects: [SQLQuery]) throws -> [Candidate] {
@@ -298,17 +279,33 @@ struct SearchCandidates {
 }
 
 extension SearchCandidates.Probe {
-    /// What is ordered, where it is, and which rows count.
-    fileprivate var parts: (value: SQLQuery, source: SQLQuery, condition: SQLQuery) {
+    /// The first ids that the look leads to, the newest or largest first.
+    fileprivate func ids(_ limit: Int) -> SQLQuery {
+        let source: SQLQuery
+        var condition: SQLQuery
         switch self {
-        case .term(let kind, let term): return ("id", "search_postings", "kind = \(kind) AND term = \(term)")
-        case .newest(let kind): return ("d.id", "search_documents d", "d.kind = \(kind)")
+        case .term(let kind, let term):
+            source = "search_postings"
+            condition = "kind = \(kind) AND term = \(term)"
+        case .newest(let kind):
+            source = "search_documents"
+            condition = "kind = \(kind)"
+        case .versions(let model):
+            source = "search_documents"
+            condition = "kind = 'v' AND model_id = \(model)"
         case .range(let kind, let quantity, let from, let below):
-            let column = "d.\(SearchCandidates.column(quantity))"
-            var condition: SQLQuery = "d.kind = \(kind) AND \(raw: column) IS NOT NULL"
-            if let from { condition += " AND \(raw: column) >= \(from)" }
-            if let below { condition += " AND \(raw: column) < \(below)" }
-            return ("\(raw: column)", "search_documents d", condition)
+            let column = SQLQuery(raw: SearchCandidates.column(quantity))
+            source = "search_documents"
+            condition = "kind = \(kind) AND \(column) IS NOT NULL"
+            if let from { condition += " AND \(column) >= \(from)" }
+            if let below { condition += " AND \(column) < \(below)" }
         }
+        return "SELECT id FROM \(source) WHERE \(condition) ORDER BY \(order("")) LIMIT \(raw: "\(limit)")"
+    }
+
+    /// The order of the ids; equal values by age, so that both databases have the same.
+    fileprivate func order(_ prefix: String) -> SQLQuery {
+        guard case .range(_, let quantity, _, _) = self else { return "\(raw: prefix)id DESC" }
+        return "\(raw: prefix + SearchCandidates.column(quantity)) DESC, \(raw: prefix)id DESC"
     }
 }

@@ -200,6 +200,19 @@ struct SearchTests {
         }
     }
 
+    @Test("model:version finds an old version however many newer models share the words")
+    func oldVersions() async throws {
+        try await CoreFixture.with { core async throws in
+            for name in ["team/m-1"] + (0..<30).map({ "team/m-1-\($0)" }) {
+                let model = try await core.model(name)
+                _ = try await core.versions.create(
+                    CreateVersion(modelID: model.id, version: "1.0"), CoreFixture.context("create_version", .version))
+            }
+            #expect(try await names(core, "team/m-1:1.0").first == "team/m-1:1.0")
+            #expect(try await names(core, "m-1 1.0 ", types: ["version"]).first == "team/m-1:1.0")
+        }
+    }
+
     @Test("a key finds nothing outside its scope, and no slip tells of it")
     func scope() async throws {
         try await with { core async throws in
