@@ -21,6 +21,7 @@ struct Server: Sendable {
     private let gateway: GatewayServer
     private let healthProbe: HealthProbe
     private let services: [any Service]
+    /// What answers a request, without a connection.
     let responder: SlashedNames.Responder<RouterResponder<HTTPContext>>
     /// The names of the calls that are served: all of the catalogue, as a test sees to.
     let handledCalls: Set<String>

@@ -61,7 +61,7 @@ extension Integration {
 
                 let deletion = try await server.request(.delete, "/api/v1/models/\(id)")
                 #expect(deletion.status == 200)
-                #expect(try deletion.json == ["success": true, "deleted_id": .string(id)])
+                #expect(try deletion.json == ["success": true, "deleted_id": .string(id), "released": []])
                 #expect(try await server.request(.get, "/api/v1/versions/\(versionID)").status == 404, "its versions are gone with it")
             }
         }

@@ -315,7 +315,7 @@ public struct DownloadArtifact: APICall {
 /// `If-Modified-Since` and `If-Range` are honoured; a verified file's ETag is its SHA-256.
 public struct DownloadVersionFile: APICall {
     public typealias Output = Streamed
-    public static let route = Route.get("/versions/{version_id}/files/{path...}")
+    public static let route = Route.get("/versions/{version_id}/files/{path...}", alias: "/releases/{version_id}/files/{path...}")
     public static let access = Access.role(.viewer)
     public static let effect = Effect.read
     public static let group = "Versions"
@@ -340,7 +340,7 @@ public struct DownloadVersionFile: APICall {
 /// Lists the digests of a version's files as `sha256sum` prints and checks them: a line `digest  path` per file.
 public struct GetVersionManifest: APICall {
     public typealias Output = Streamed
-    public static let route = Route.get("/versions/{version_id}/manifest")
+    public static let route = Route.get("/versions/{version_id}/manifest", alias: "/releases/{version_id}/manifest")
     public static let access = Access.role(.viewer)
     public static let effect = Effect.read
     public static let group = "Versions"

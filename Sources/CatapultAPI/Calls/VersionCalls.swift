@@ -6,7 +6,8 @@ extension Catalogue {
 }
 
 /// How calls describe the version that they are about.
-let versionReference: Field = "UUID of the version, model:version, model:alias, or the model's name for its newest version."
+let versionReference: Field =
+    "UUID of the version, model:version (with @quantization where several have that version), model:alias, or the model's name for its newest version."
 
 /// Registers a version of a model.
 public struct CreateVersion: APICall {
@@ -123,6 +124,8 @@ public struct ListVersions: PagedCall {
     public var skip: Int?
     public var cursor: String?
     public var modelName: String?
+    public var imageName: String?
+    public var modelID: String?
     public var version: String?
     public var environment: String?
     public var isRelease: Bool?
@@ -131,8 +134,8 @@ public struct ListVersions: PagedCall {
     /// A call with its parameters.
     public init(
         page: Int? = nil, size: Int? = nil, limit: Int? = nil, offset: Int? = nil, skip: Int? = nil, cursor: String? = nil,
-        modelName: String? = nil,
-        version: String? = nil, environment: String? = nil, isRelease: Bool? = nil, status: VersionStatus? = nil
+        modelName: String? = nil, imageName: String? = nil, modelID: String? = nil, version: String? = nil, environment: String? = nil,
+        isRelease: Bool? = nil, status: VersionStatus? = nil
     ) {
         self.page = page
         self.size = size
@@ -141,6 +144,8 @@ public struct ListVersions: PagedCall {
         self.skip = skip
         self.cursor = cursor
         self.modelName = modelName
+        self.imageName = imageName
+        self.modelID = modelID
         self.version = version
         self.environment = environment
         self.isRelease = isRelease
@@ -149,6 +154,8 @@ public struct ListVersions: PagedCall {
 
     public static let fields: [String: Field] = Paging.fields.merging([
         "modelName": "Only versions of the model with this name.",
+        "imageName": "The same as model_name.",
+        "modelID": "Only versions of the model with this UUID or name.",
         "version": "Only this version.",
         "environment": "Only versions with a deployment in this environment.",
         "isRelease": "Only releases, or only others.",
@@ -332,7 +339,7 @@ public struct ListVersionDeployments: APICall {
 /// Lists the files of a version and whether each has arrived.
 public struct ListVersionFiles: APICall {
     public typealias Output = [VersionFile]
-    public static let route = Route.get("/versions/{version_id}/files")
+    public static let route = Route.get("/versions/{version_id}/files", alias: "/releases/{version_id}/files")
     public static let access = Access.role(.viewer)
     public static let effect = Effect.read
     public static let group = "Versions"
@@ -353,7 +360,7 @@ public struct ListVersionFiles: APICall {
 /// Stores one listed file of a version: the body is its bytes, which must have the listed size and SHA-256.
 public struct UploadVersionFile: APICall {
     public typealias Output = VersionFile
-    public static let route = Route.put("/versions/{version_id}/files/{path...}")
+    public static let route = Route.put("/versions/{version_id}/files/{path...}", alias: "/releases/{version_id}/files/{path...}")
     public static let access = Access.role(.operator)
     public static let effect = Effect.write
     public static let group = "Versions"

@@ -92,14 +92,20 @@ public struct Deletion: Codable, Sendable, Equatable, Documented {
     public var success: Bool
     /// The id of what is gone.
     public var deletedID: String
+    /// What referred to it and was removed as well; nil from older servers.
+    public var released: [Reference]?
 
     /// The answer for a deleted thing.
-    public init(deletedID: String) {
+    public init(deletedID: String, released: [Reference] = []) {
         success = true
         self.deletedID = deletedID
+        self.released = released
     }
 
-    public static let fields: [String: Field] = ["success": "Always true.", "deletedID": "The id of what is gone."]
+    public static let fields: [String: Field] = [
+        "success": "Always true.", "deletedID": "The id of what is gone.",
+        "released": "What referred to it and was removed as well, since the delete was forced; at most 50 of each kind.",
+    ]
 }
 
 /// The answer of a call whose body is a stream: there is nothing to decode.

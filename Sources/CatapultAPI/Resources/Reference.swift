@@ -1,4 +1,4 @@
-/// What refers to a model or version.
+/// What refers to a model, version or artifact.
 public enum ReferenceKind: String, Codable, Sendable, CaseIterable {
     /// A deployment that Catapult runs. It must be deleted first, by its own name.
     case deployment
@@ -6,11 +6,11 @@ public enum ReferenceKind: String, Codable, Sendable, CaseIterable {
     case operation
     /// An alias that points at a version.
     case alias
-    /// Another version that depends on a version.
+    /// Another version that depends on a version or on an artifact.
     case dependent
 }
 
-/// Something that still refers to a model or version, so that it cannot just be deleted.
+/// Something that still refers to a model, version or artifact, so that it cannot just be deleted.
 public struct Reference: Codable, Sendable, Equatable, Documented {
     public var kind: ReferenceKind
     public var id: String
@@ -31,7 +31,7 @@ public struct Reference: Codable, Sendable, Equatable, Documented {
         "kind": "What refers to it.",
         "id": "UUID of what refers; for an alias its name.",
         "name": "What people call it.",
-        "refersTo": "The version that is referred to, as model:version.",
+        "refersTo": "The version that is referred to, as model:version, or the name of the artifact.",
         "removable": "True where a delete with `force` by an admin removes the reference.",
     ]
 }

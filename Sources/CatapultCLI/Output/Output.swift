@@ -111,10 +111,12 @@ struct Output: Sendable {
         line(isQuiet ? thing.handle : sentence)
     }
 
-    /// Says that a thing is gone.
+    /// Says that a thing is gone, and what went with it.
     func gone(_ deletion: Deletion, _ sentence: String) throws {
         if format == .json { return try json(deletion) }
         line(isQuiet ? deletion.deletedID : sentence)
+        guard !isQuiet else { return }
+        for reference in deletion.released ?? [] { line(SafeText.line(reference.farewell)) }
     }
 }
 

@@ -133,3 +133,14 @@ extension Output {
             : "\(count)\(subject) can be deleted by an admin with --force, which removes these references"
     }
 }
+
+extension Reference {
+    /// What became of it when the thing that it referred to was deleted by force.
+    var farewell: String {
+        switch kind {
+        case .alias: "the alias \(name) is gone; it pointed at \(refersTo)"
+        case .dependent: "\(name) no longer depends on \(refersTo)"
+        case .deployment, .operation: "\(name) is gone; it used \(refersTo)"
+        }
+    }
+}

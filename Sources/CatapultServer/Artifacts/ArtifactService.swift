@@ -22,7 +22,7 @@ struct ArtifactService: Sendable {
             name: Self.required(call.name ?? call.filename, ["name", "filename"]), artifactType: call.artifactType, platform: call.platform,
             pythonVersion: call.pythonVersion, version: call.releaseID ?? call.versionID, model: call.modelID)
         draft.metadata = call.metadata ?? [:]
-        let absolute = try storage.resolve(path)
+        let absolute = try storage.resolve(path, field: call.filePath == nil ? "storage_path" : "file_path")
         let facts = try await HashingPool.foreground.run { FileFacts(path: absolute) }
         if let facts, facts.size != call.sizeBytes {
             throw CatapultError.invalid(
@@ -45,7 +45,7 @@ struct ArtifactService: Sendable {
     /// Registers a file where it lies.
     func register(_ call: RegisterArtifact, _ context: CallContext) async throws -> Artifact {
         let path = try Self.required(call.filePath ?? call.storagePath, ["file_path", "storage_path"])
-        let absolute = try storage.resolve(path)
+        let absolute = try storage.resolve(path, field: call.filePath == nil ? "storage_path" : "file_path")
         let name = call.name ?? call.filename ?? absolute.split(separator: "/").last.map(String.init) ?? ""
         var draft = try ArtifactDraft(
             name: name, artifactType: call.artifactType, platform: call.platform, pythonVersion: call.pythonVersion,
@@ -71,7 +71,7 @@ struct ArtifactService: Sendable {
                     version: try record.artifact.versionID.flatMap { try VersionStore.find($0, in: connection) },
                     model: try record.artifact.modelID.flatMap { try ModelStore.find($0, in: connection) })
             }
-            let absolute = try storage.resolve(new)
+            let absolute = try storage.resolve(new, field: call.filePath == nil ? "storage_path" : "file_path")
             try Self.requireInside(absolute, owner, context.scope, storage)
             let expected = record.sha256 ?? (record.artifact.checksumType == "sha256" ? record.artifact.checksum : nil)
             path = try await blobs.register(new, expecting: expected).path
@@ -89,20 +89,11 @@ struct ArtifactService: Sendable {
     func delete(_ call: DeleteArtifact, _ context: CallContext) async throws -> Deletion {
         try await database.write { connection in
             let artifact = try ArtifactStore.get(call.artifactID, for: context.scope, in: connection).artifact
-            let references = try ArtifactStore.references(to: artifact, for: context.scope, in: connection)
-            if let refusal = references.refusal(toDelete: "The artifact \(artifact.name)", force: call.force == true) { throw refusal }
-            var details: [String: JSONValue] = ["name": .string(artifact.name)]
-            if references.total > 0 {
-                // What the caller does not see, the caller does not change either.
-                guard context.scope.isEverything else { throw CatapultError.wholeScopeRequired() }
-                try ArtifactStore.removeReferences(to: artifact.id, in: connection)
-                details["forced"] = true
-                details["removed"] = references.json
-                details["removed_count"] = .int(Int64(references.total))
-            }
-            try AuditLog.record(context, id: artifact.id, details: details, in: connection)
+            let released = try ReferenceStore.release(.artifact(artifact), force: call.force == true, context, in: connection)
+            try AuditLog.record(
+                context, id: artifact.id, details: ["name": .string(artifact.name)].merging(released.details) { $1 }, in: connection)
             try ArtifactStore.delete(artifact.id, in: connection)
-            return Deletion(deletedID: artifact.id)
+            return Deletion(deletedID: artifact.id, released: released.references)
         }
     }
 
@@ -120,7 +111,7 @@ struct ArtifactService: Sendable {
         _ absolute: String, _ owner: ArtifactDraft.Owner, _ scope: KeyScope, _ storage: StoragePaths
     ) throws(CatapultError) {
         guard scope.models != nil else { return }
-        let folders = try [owner.version?.cephPath, owner.model?.storagePath].compactMap { $0 }.map(storage.resolve)
+        let folders = try [owner.version?.cephPath, owner.model?.storagePath].compactMap { $0 }.map { (path) throws(CatapultError) in try storage.resolve(path) }
         guard folders.contains(where: { absolute.hasPrefix($0 + "/") && $0 != storage.root }) else {
             throw .invalid(
                 "InvalidPathError", field: "file_path", "The file does not lie in a folder of the model that it is registered for.",

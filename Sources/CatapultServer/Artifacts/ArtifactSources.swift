@@ -34,7 +34,8 @@ struct ArtifactSources: Sendable {
         let path = call.path ?? ""
         let folder = try Self.inside(root, path, storage)
         return try await HashingPool.foreground.run {
-            guard let entries = Self.entries(of: folder) else { throw Self.unreadable(path) }
+            // A source that nobody has filled yet is empty, as its flat list is.
+            guard let entries = Self.entries(of: folder) ?? (folder == root ? [] : nil) else { throw Self.unreadable(path) }
             let relative = folder == root ? "" : String(folder.dropFirst(root.utf8.count + 1))
             let base = relative.isEmpty ? "" : relative + "/"
             var crumbs: [ArtifactSourceFolder.Breadcrumb] = []
@@ -97,7 +98,7 @@ struct ArtifactSources: Sendable {
 
     private static func unreadable(_ path: String) -> CatapultError {
         .invalid(
-            "InvalidPathError", field: "path", "The source has no folder or file \(path.prefix(200)).",
+            "InvalidPathError", field: "path", "The source has no folder or file '\(path.prefix(200))'",
             hint: "Give a path in the source, without '..'.", details: ["path": .string(String(path.prefix(1_000)))])
     }
 

@@ -85,10 +85,10 @@ enum ArtifactStore {
         let window = try PageWindow(call)
         var conditions: [SQLQuery] = ["a.deleted_at IS NULL"]
         if let reference = call.releaseID ?? call.versionID {
-            conditions.append("a.version_id = \(try VersionStore.resolve(reference, for: scope, in: connection).id)")
+            conditions.append("a.version_id = \(try VersionStore.filter(reference, for: scope, in: connection))")
         }
         if let reference = call.modelID {
-            conditions.append("a.model_id = \(try ModelStore.resolve(reference, for: scope, in: connection).id)")
+            conditions.append("a.model_id = \(try ModelStore.filter(reference, for: scope, in: connection))")
         }
         if let type = call.artifactType { conditions.append("a.artifact_type = \(type)") }
         if let platform = call.platform { conditions.append("a.platform = \(platform)") }
@@ -112,27 +112,6 @@ enum ArtifactStore {
     /// Hides an artifact; collecting garbage removes the row after the retention time.
     static func delete(_ id: String, in connection: any SQLConnection) throws {
         try connection.execute("UPDATE artifacts SET deleted_at = \(Timestamp.now) WHERE id = \(id)")
-    }
-
-    /// The versions that depend on an artifact. Those outside of the scope are counted, but not named.
-    static func references(to artifact: Artifact, for scope: KeyScope, in connection: any SQLConnection) throws -> References {
-        let rows: SQLQuery = """
-            SELECT v.id, m.name, v.version FROM dependencies d JOIN versions v ON v.id = d.version_id JOIN models m ON m.id = v.model_id
-            WHERE d.artifact_id = \(artifact.id)
-            """
-        let items = try connection.fetchAll("\(rows) ORDER BY m.name, v.version LIMIT \(ReferenceStore.shown)") { row in
-            let model: String = try row.get(1)
-            guard scope.includes(model: model) else { return nil as Reference? }
-            return Reference(
-                .dependent, id: try row.get(0), name: "\(model):\(try row.get(2) as String)", refersTo: artifact.name, removable: true)
-        }.compactMap { $0 }
-        let total = try connection.fetchInt("SELECT count(*) FROM dependencies d WHERE d.artifact_id = \(artifact.id)") ?? 0
-        return References(items: items, total: Int(total), blocking: 0)
-    }
-
-    /// Removes the dependencies on an artifact.
-    static func removeReferences(to id: String, in connection: any SQLConnection) throws {
-        try connection.execute("DELETE FROM dependencies WHERE artifact_id = \(id)")
     }
 
     /// Hides the artifacts of what is being deleted.

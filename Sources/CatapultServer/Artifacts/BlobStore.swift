@@ -196,7 +196,7 @@ struct BlobStore: Sendable {
     /// Puts a blob's bytes at a path of a version's folder: as a hard link to the store's file, or a copy where the file system has no links
     /// or is another one. What lay there is replaced as a whole.
     ///
-    /// - Parameter path: absolute, as ``StoragePaths/resolve(_:)`` gave it.
+    /// - Parameter path: absolute, as ``StoragePaths/resolve(_:field:)`` gave it.
     /// - Returns: the place, to be recorded in the transaction that refers to it; nil where the store has no file of its own.
     func link(_ blob: Blob, to path: String) async throws -> BlobPlace? {
         guard let source = try await storeFiles(of: blob.sha256).good else { return nil }

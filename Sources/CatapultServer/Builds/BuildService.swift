@@ -52,8 +52,8 @@ struct BuildService: Sendable {
 
     func list(_ call: ListBuilds, _ context: CallContext) async throws -> Page<Build> {
         try await database.read { connection in
-            let version = try (call.releaseID ?? call.versionID).map { try VersionStore.resolve($0, for: context.scope, in: connection) }
-            return try BuildStore.list(call, versionID: version?.id, for: context.scope, in: connection)
+            let versionID = try (call.releaseID ?? call.versionID).map { try VersionStore.filter($0, for: context.scope, in: connection) }
+            return try BuildStore.list(call, versionID: versionID, for: context.scope, in: connection)
         }
     }
 

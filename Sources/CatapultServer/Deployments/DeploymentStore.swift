@@ -60,9 +60,7 @@ enum DeploymentStore {
         if let environment = call.environment { conditions.append("d.environment = \(environment)") }
         if let status = call.status { conditions.append("d.status = \(status)") }
         if let version = call.releaseID ?? call.versionID {
-            // An id that is unknown means no rows, as earlier clients expect; a name that is unknown is a mistake.
-            let id = Identifier.isUUID(version) ? version.lowercased() : try VersionStore.resolve(version, for: scope, in: connection).id
-            conditions.append("d.version_id = \(id)")
+            conditions.append("d.version_id = \(try VersionStore.filter(version, for: scope, in: connection))")
         }
         if let model = call.modelName { conditions.append("lower(m.name) = lower(\(model))") }
         let needsModel = call.modelName != nil || scope.models != nil

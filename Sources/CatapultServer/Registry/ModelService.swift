@@ -12,7 +12,7 @@ struct ModelService: Sendable {
         try await database.read { try ModelStore.list(call, for: context.scope, in: $0) }
     }
 
-    func options(_ call: ListModelOptions, _ context: CallContext) async throws -> [ModelOption] {
+    func options(_ call: ListModelOptions, _ context: CallContext) async throws -> OptionList<ModelOption> {
         try await database.read { try ModelStore.options(call, for: context.scope, in: $0) }
     }
 
@@ -76,11 +76,12 @@ struct ModelService: Sendable {
             let released = try ReferenceStore.release(.model(model), force: call.force == true, context, in: connection)
             try AuditLog.record(
                 context, id: model.id,
-                details: ["name": .string(model.name), "versions": .int(Int64(model.versionCount))].merging(released) { $1 }, in: connection
+                details: ["name": .string(model.name), "versions": .int(Int64(model.versionCount))].merging(released.details) { $1 },
+                in: connection
             )
             try ArtifactStore.delete(ofModel: model.id, in: connection)
             try ModelStore.delete(model.id, in: connection)
-            return Deletion(deletedID: model.id)
+            return Deletion(deletedID: model.id, released: released.references)
         }
     }
 

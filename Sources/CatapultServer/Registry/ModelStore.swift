@@ -70,6 +70,16 @@ enum ModelStore {
         throw CatapultError.notFound(.model, idOrName, candidates: try names(near: idOrName, for: scope, in: connection))
     }
 
+    /// The id by which a list is filtered. A UUID stands for itself, whether or not there is such a model: earlier clients expect an empty
+    /// list then. A name that is unknown is a mistake that somebody should hear of.
+    static func filter(_ idOrName: String, for scope: KeyScope, in connection: any SQLConnection) throws -> String {
+        do {
+            return try resolve(idOrName, for: scope, in: connection).id
+        } catch let error as CatapultError where error.status == 404 && Identifier.isUUID(idOrName) {
+            return idOrName.lowercased()
+        }
+    }
+
     /// Up to three names that begin alike: one look into the index of names.
     private static func names(near name: String, for scope: KeyScope, in connection: any SQLConnection) throws -> [String] {
         guard !Identifier.isUUID(name), let start = name.first.map(String.init) else { return [] }
@@ -106,16 +116,17 @@ enum ModelStore {
         return try window.page(connection.fetchAll(query, model), total: total) { .age($0.createdAt, id: $0.id) }
     }
 
-    static func options(_ call: ListModelOptions, for scope: KeyScope, in connection: any SQLConnection) throws -> [ModelOption] {
+    static func options(_ call: ListModelOptions, for scope: KeyScope, in connection: any SQLConnection) throws -> OptionList<ModelOption> {
         var conditions: [SQLQuery] = [scope.models("name", in: connection.dialect) ?? "TRUE"]
         if let prefix = call.prefix, !prefix.isEmpty {
             conditions.append("name >= \(prefix) AND name < \(prefix + "\u{10FFFF}")")
         }
         let filter = conditions.joined(separator: " AND ")
         let limit = call.limit ?? ListModelOptions.mostRows
-        return try connection.fetchAll("SELECT id, name FROM models WHERE \(filter) ORDER BY name LIMIT \(limit)") { row in
+        let options = try connection.fetchAll("SELECT id, name FROM models WHERE \(filter) ORDER BY name LIMIT \(limit + 1)") { row in
             ModelOption(id: try row.get(0), name: try row.get(1))
         }
+        return OptionList(options, limit: limit)
     }
 
     /// The models whose versions are largest; their sizes are kept by triggers, so this reads as many rows as it gives.

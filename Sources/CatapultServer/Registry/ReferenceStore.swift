@@ -1,18 +1,29 @@
 import CatapultAPI
 import SQLDatabase
 
-/// Finds what still refers to a model or version, and removes what may be removed.
+/// Finds what still refers to a model, version or artifact, and removes what may be removed.
 enum ReferenceStore {
     /// What is to be deleted.
     enum Subject: Sendable {
         case model(Model)
         case version(Version)
+        case artifact(Artifact)
 
-        /// A condition on `versions v`.
+        /// A condition on `versions v`: those that go with the subject.
         var versions: SQLQuery {
             switch self {
             case .model(let model): "v.model_id = \(model.id)"
             case .version(let version): "v.id = \(version.id)"
+            case .artifact: "FALSE"
+            }
+        }
+
+        /// A condition on `artifacts r`: those that go with the subject.
+        fileprivate var artifacts: SQLQuery {
+            switch self {
+            case .model(let model): "r.model_id = \(model.id)"
+            case .version(let version): "r.version_id = \(version.id)"
+            case .artifact(let artifact): "r.id = \(artifact.id)"
             }
         }
 
@@ -20,14 +31,8 @@ enum ReferenceStore {
         fileprivate var dependentStays: SQLQuery {
             switch self {
             case .model(let model): "w.model_id <> \(model.id)"
-            case .version: "TRUE"
-            }
-        }
-
-        fileprivate var id: String {
-            switch self {
-            case .model(let model): model.id
-            case .version(let version): version.id
+            case .version(let version): "w.id <> \(version.id)"
+            case .artifact: "TRUE"
             }
         }
 
@@ -36,6 +41,7 @@ enum ReferenceStore {
             switch self {
             case .model(let model): "The model \(model.name)"
             case .version(let version): "The version \(version.handle)"
+            case .artifact(let artifact): "The artifact \(artifact.name)"
             }
         }
     }
@@ -52,9 +58,8 @@ enum ReferenceStore {
             let rows = rows(kind, of: subject)
             let found = try connection.fetchAll("\(rows) LIMIT \(shown)") { row in
                 let reference = Reference(
-                    kind, id: try row.get(0), name: try row.get(1), refersTo: try "\(row.get(2) as String):\(row.get(3) as String)",
-                    removable: kind.isRemovable)
-                let (model, environment): (String?, String?) = (try row.get(4), try row.get(5))
+                    kind, id: try row.get(0), name: try row.get(1), refersTo: try row.get(2), removable: kind.isRemovable)
+                let (model, environment): (String?, String?) = (try row.get(3), try row.get(4))
                 let isInside = (model.map(scope.includes(model:)) ?? true) && (environment.map(scope.includes(environment:)) ?? true)
                 return isInside ? reference : nil
             }
@@ -68,46 +73,51 @@ enum ReferenceStore {
         return references
     }
 
-    /// Id and name of what refers, model and version that are referred to, and the model and environment that scopes look at.
+    /// Id and name of what refers, the name of what is referred to, and the model and environment that scopes look at.
     private static func rows(_ kind: ReferenceKind, of subject: Subject) -> SQLQuery {
         let versions = subject.versions
         switch kind {
         case .deployment:
             return """
-                SELECT d.id, d.name, m.name AS model, v.version, NULL AS in_model, d.environment AS in_environment
+                SELECT d.id, d.name, m.name || ':' || v.version AS target, NULL AS in_model, d.environment AS in_environment
                 FROM versions v JOIN models m ON m.id = v.model_id
                 JOIN deployments d ON d.version_id = v.id WHERE \(versions) AND d.deployment_type = 'local' ORDER BY d.name
                 """
         case .operation:
             // Operations under way are few: their index is the way in.
             return """
-                SELECT o.id, o.message AS name, m.name AS model, v.version, NULL AS in_model, NULL AS in_environment FROM operations o
+                SELECT o.id, o.message AS name, m.name || ':' || v.version AS target, NULL AS in_model, NULL AS in_environment FROM operations o
                 JOIN versions v ON v.id = coalesce((SELECT b.version_id FROM builds b WHERE b.id = o.subject_id), o.subject_id)
                 JOIN models m ON m.id = v.model_id WHERE o.state IN ('pending', 'running') AND \(versions) ORDER BY o.created_at
                 """
         case .alias:
             return """
-                SELECT a.alias AS id, a.alias AS name, m.name AS model, v.version, NULL AS in_model, NULL AS in_environment
+                SELECT a.alias AS id, a.alias AS name, m.name || ':' || v.version AS target, NULL AS in_model, NULL AS in_environment
                 FROM versions v JOIN models m ON m.id = v.model_id
                 JOIN version_aliases a ON a.version_id = v.id WHERE \(versions) ORDER BY a.alias
                 """
         case .dependent:
             return """
-                SELECT w.id, n.name || ':' || w.version AS name, m.name AS model, v.version, n.name AS in_model, NULL AS in_environment
+                SELECT w.id, n.name || ':' || w.version AS name, m.name || ':' || v.version AS target, n.name AS in_model, NULL AS in_environment
                 FROM versions v JOIN models m ON m.id = v.model_id
                 JOIN dependencies d ON d.target_version_id = v.id JOIN versions w ON w.id = d.version_id JOIN models n ON n.id = w.model_id
                 WHERE \(versions) AND \(subject.dependentStays)
+                UNION ALL
+                SELECT w.id, n.name || ':' || w.version, r.name, n.name, NULL
+                FROM artifacts r JOIN dependencies d ON d.artifact_id = r.id
+                JOIN versions w ON w.id = d.version_id JOIN models n ON n.id = w.model_id
+                WHERE \(subject.artifacts) AND r.deleted_at IS NULL AND \(subject.dependentStays)
                 """
         }
     }
 
-    /// Deletes what hangs on the versions of a subject and what refers to them. Deployments that run and operations must be gone.
+    /// Deletes what refers to a subject and to its versions and artifacts. Deployments that run and operations must be gone.
     ///
-    /// - Returns: what the audit row says of it.
+    /// - Returns: what the answer and the audit row say of it.
     /// - Throws: 409 that lists what refers to it, unless forced and removable.
     static func release(
         _ subject: Subject, force: Bool, _ context: CallContext, in connection: any SQLConnection
-    ) throws -> [String: JSONValue] {
+    ) throws -> Released {
         let references = try list(of: subject, for: context.scope, in: connection)
         if let refusal = references.refusal(toDelete: subject.words, force: force) { throw refusal }
         // What the caller does not see, the caller does not change either.
@@ -123,6 +133,7 @@ enum ReferenceStore {
                 in: connection)
         }
         try connection.execute("DELETE FROM dependencies WHERE target_version_id IN (SELECT v.id FROM versions v WHERE \(versions))")
+        try connection.execute("DELETE FROM dependencies WHERE artifact_id IN (SELECT r.id FROM artifacts r WHERE \(subject.artifacts))")
         // Records of what runs elsewhere go with the version, as earlier clients know it (contract, section 3.1).
         let records = try connection.execute(
             "DELETE FROM deployments WHERE deployment_type <> 'local' AND version_id IN (SELECT v.id FROM versions v WHERE \(versions))")
@@ -132,7 +143,15 @@ enum ReferenceStore {
             details["removed"] = references.json
             details["removed_count"] = .int(Int64(references.total))
         }
-        return details
+        return Released(references: references.items, details: details)
+    }
+
+    /// What a delete has taken with it.
+    struct Released {
+        /// What referred to the subject, for the answer.
+        var references: [Reference]
+        /// What the audit row says.
+        var details: [String: JSONValue]
     }
 }
 

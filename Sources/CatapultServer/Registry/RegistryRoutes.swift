@@ -7,7 +7,7 @@ enum RegistryRoutes {
         deploymentsOfVersion: @escaping @Sendable (ListVersionDeployments, CallContext) async throws -> [Deployment]
     ) {
         routes.handle(ListModels.self) { try await models.list($0, $1) }
-        routes.handle(ListModelOptions.self) { try await models.options($0, $1) }
+        routes.handle(ListModelOptions.self, withFields: { try await models.options($0, $1).answer })
         routes.handle(CreateModel.self) { try await models.create($0, $1) }
         routes.handle(GetModel.self) { try await models.get($0, $1) }
         routes.handle(UpdateModel.self) { try await models.update($0, $1) }
@@ -16,7 +16,7 @@ enum RegistryRoutes {
 
         routes.handle(CreateVersion.self) { try await versions.create($0, $1) }
         routes.handle(ListVersions.self) { try await versions.list($0, $1) }
-        routes.handle(ListVersionOptions.self) { try await versions.options($0, $1) }
+        routes.handle(ListVersionOptions.self, withFields: { try await versions.options($0, $1).answer })
         routes.handle(GetLatestVersion.self) { try await versions.latest($0, $1) }
         routes.handle(GetVersion.self) { try await versions.get($0, $1) }
         routes.handle(UpdateVersion.self) { try await versions.update($0, $1) }

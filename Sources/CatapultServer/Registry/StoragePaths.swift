@@ -23,9 +23,10 @@ struct StoragePaths: Sendable {
     /// The absolute path that a client's path means. Relative paths begin at the root; absolute ones must lie beneath it.
     ///
     /// `..` and symbolic links are resolved before the check, so nothing leads out. What does not exist yet is judged by the part that does.
+    /// - Parameter field: the field that the path came in.
     /// - Throws: 400 InvalidPathError.
-    func resolve(_ path: String) throws(CatapultError) -> String {
-        guard !path.utf8.contains(0) else { throw Self.outside(path, "it contains a NUL character") }
+    func resolve(_ path: String, field: String = "storage_path") throws(CatapultError) -> String {
+        guard !path.utf8.contains(0) else { throw Self.outside(path, field, "it contains a NUL character") }
         let absolute = absolute(path)
         var parts: [Substring] = []
         for part in absolute.split(separator: "/") where part != "." {
@@ -33,7 +34,7 @@ struct StoragePaths: Sendable {
                 parts.append(part)
                 continue
             }
-            guard !parts.isEmpty else { throw Self.outside(path, "it leads out of the storage root") }
+            guard !parts.isEmpty else { throw Self.outside(path, field, "it leads out of the storage root") }
             parts.removeLast()
         }
         var missing: [Substring] = []
@@ -41,21 +42,21 @@ struct StoragePaths: Sendable {
             if let real = Self.realPath("/" + parts.joined(separator: "/")) {
                 let full = ([real == "/" ? "" : real] + missing.map(String.init)).joined(separator: "/")
                 guard full == root || full.hasPrefix(root + "/") else {
-                    throw Self.outside(path, "it lies outside the storage root \(root)")
+                    throw Self.outside(path, field, "it lies outside the storage root \(root)")
                 }
                 guard full != "\(root)/\(Self.reserved)", !full.hasPrefix("\(root)/\(Self.reserved)/") else {
-                    throw Self.outside(path, "\(Self.reserved) is the server's own folder")
+                    throw Self.outside(path, field, "\(Self.reserved) is the server's own folder")
                 }
                 return full
             }
             guard errno == ENOENT, let last = parts.popLast() else {
-                throw Self.outside(path, "it cannot be resolved: \(String(cString: strerror(errno)))")
+                throw Self.outside(path, field, "it cannot be resolved: \(String(cString: strerror(errno)))")
             }
             missing.insert(last, at: 0)
         }
     }
 
-    /// The path beneath the root of an absolute one that ``resolve(_:)`` gave.
+    /// The path beneath the root of an absolute one that ``resolve(_:field:)`` gave.
     func relative(_ absolute: String) -> String { String(decoding: absolute.utf8.dropFirst(root.utf8.count + 1), as: UTF8.self) }
 
     private func absolute(_ path: String) -> String {
@@ -65,9 +66,9 @@ struct StoragePaths: Sendable {
         return path
     }
 
-    private static func outside(_ path: String, _ reason: String) -> CatapultError {
+    private static func outside(_ path: String, _ field: String, _ reason: String) -> CatapultError {
         .invalid(
-            "InvalidPathError", field: "storage_path", "The path \(path) is not allowed: \(reason)",
+            "InvalidPathError", field: field, "The path \(path) is not allowed: \(reason)",
             hint:
                 "Put the files beneath the storage root (`mcp system storage` shows it), or upload them with `mcp model register --path`.",
             details: ["path": .string(path), "reason": .string(reason)])

@@ -20,7 +20,7 @@ struct VersionService: Sendable {
         try await database.read { try VersionStore.list(call, for: context.scope, in: $0) }
     }
 
-    func options(_ call: ListVersionOptions, _ context: CallContext) async throws -> [VersionOption] {
+    func options(_ call: ListVersionOptions, _ context: CallContext) async throws -> OptionList<VersionOption> {
         try await database.read { try VersionStore.options(call, for: context.scope, in: $0) }
     }
 
@@ -232,11 +232,12 @@ struct VersionService: Sendable {
             let released = try ReferenceStore.release(.version(version), force: call.force == true, context, in: connection)
             try AuditLog.record(
                 context, id: version.id,
-                details: ["model": .string(version.modelName), "version": .string(version.version)].merging(released) { $1 }, in: connection
+                details: ["model": .string(version.modelName), "version": .string(version.version)].merging(released.details) { $1 },
+                in: connection
             )
             try ArtifactStore.delete(ofVersion: version.id, in: connection)
             try VersionStore.delete(version.id, in: connection)
-            return Deletion(deletedID: version.id)
+            return Deletion(deletedID: version.id, released: released.references)
         }
     }
 

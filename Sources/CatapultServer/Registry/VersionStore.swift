@@ -125,6 +125,11 @@ enum VersionStore {
         return version
     }
 
+    /// The id by which a list is filtered. A UUID stands for itself, as in ``ModelStore/filter(_:for:in:)``.
+    static func filter(_ reference: String, for scope: KeyScope, in connection: any SQLConnection) throws -> String {
+        Identifier.isUUID(reference) ? reference.lowercased() : try resolve(reference, for: scope, in: connection).id
+    }
+
     /// The version of a model that a client names: by its id, by version or alias alone, or as in `resolve(_:in:)`.
     ///
     /// - Throws: 404, or 400 for a version of another model.
@@ -145,9 +150,11 @@ enum VersionStore {
     private static func named(
         _ text: String, of model: Model, as reference: String, in connection: any SQLConnection
     ) throws -> Version {
-        let ofModel: SQLQuery = "\(selection) WHERE v.model_id = \(model.id)"
+        let (number, quantization) = parts(text)
+        var conditions: [SQLQuery] = ["v.model_id = \(model.id)", "v.version = \(number)"]
+        if let quantization { conditions.append("coalesce(v.quantization, '') = \(quantization)") }
         if let version = try connection.fetchFirst(
-            "\(ofModel) AND v.version = \(text) ORDER BY v.created_at DESC, v.id DESC LIMIT 1", version)
+            "\(selection) WHERE \(conditions.joined(separator: " AND ")) ORDER BY v.created_at DESC, v.id DESC LIMIT 1", version)
         {
             return version
         }
@@ -158,6 +165,12 @@ enum VersionStore {
         let others = try connection.fetchColumn(
             "SELECT version FROM versions WHERE model_id = \(model.id) ORDER BY created_at DESC LIMIT 3", as: String.self)
         throw CatapultError.notFound(.version, reference, candidates: others.map { "\(model.name):\($0)" })
+    }
+
+    /// `1.0@Q4_K_M` is the version 1.0 with that quantization, `1.0@` the one without; `1.0` alone is the newest of them.
+    private static func parts(_ text: String) -> (number: String, quantization: String?) {
+        guard let at = text.firstIndex(of: "@") else { return (text, nil) }
+        return (String(text[..<at]), String(text[text.index(after: at)...]))
     }
 
     private static func split(_ reference: String) -> (model: String, version: String?) {
@@ -171,7 +184,13 @@ enum VersionStore {
         var others: [SQLQuery] = []
         var source: SQLQuery = "versions v"
         var order = PageOrder.newestFirst("v.created_at", id: "v.id")
-        let ofModel: SQLQuery? = call.modelName.map { "(SELECT id FROM models WHERE name = \($0))" }
+        let name = call.modelName ?? call.imageName
+        let ofModel: SQLQuery? =
+            if let reference = call.modelID {
+                "\(try ModelStore.filter(reference, for: scope, in: connection))"
+            } else {
+                name.map { "(SELECT id FROM models WHERE name = \($0))" }
+            }
         if let environment = call.environment {
             // Triggers keep the versions of each environment, in the order of the list.
             source = "version_environments e CROSS JOIN versions v"
@@ -193,8 +212,8 @@ enum VersionStore {
             // Triggers keep the number of versions of each facet.
             let filter: SQLQuery = facets.isEmpty ? "TRUE" : facets.joined(separator: " AND ")
             total = try .kept("SELECT CAST(sum(v.n) AS BIGINT) FROM version_counts v WHERE \(filter)", in: connection)
-        } else if let name = call.modelName, conditions.count == 1 {
-            total = try .kept("SELECT version_count FROM models WHERE name = \(name)", in: connection)
+        } else if let ofModel, conditions.count == 1 {
+            total = try .kept("SELECT version_count FROM models WHERE id = \(ofModel)", in: connection)
         } else {
             total = try .counting("SELECT 1 FROM \(source) WHERE \(conditions.joined(separator: " AND "))", in: connection)
         }
@@ -218,18 +237,21 @@ enum VersionStore {
         return try window.page(connection.fetchAll(query, version), total: .exact(model.versionCount)) { .age($0.createdAt, id: $0.id) }
     }
 
-    static func options(_ call: ListVersionOptions, for scope: KeyScope, in connection: any SQLConnection) throws -> [VersionOption] {
+    static func options(_ call: ListVersionOptions, for scope: KeyScope, in connection: any SQLConnection) throws -> OptionList<
+        VersionOption
+    > {
         var conditions: [SQLQuery] = [scope.models("m.name", in: connection.dialect) ?? "TRUE"]
         if let name = call.modelName { conditions.append("v.model_id = (SELECT id FROM models WHERE name = \(name))") }
-        return try connection.fetchAll(
+        let limit = call.limit ?? ListVersionOptions.mostRows
+        let options = try connection.fetchAll(
             """
             SELECT v.id, v.version, v.tag, m.name FROM versions v JOIN models m ON m.id = v.model_id
-            WHERE \(conditions.joined(separator: " AND ")) ORDER BY v.created_at DESC, v.id DESC
-            LIMIT \(call.limit ?? ListVersionOptions.mostRows)
+            WHERE \(conditions.joined(separator: " AND ")) ORDER BY v.created_at DESC, v.id DESC LIMIT \(limit + 1)
             """
         ) { row in
             VersionOption(id: try row.get(0), version: try row.get(1), tag: try row.get(2), modelName: try row.get(3))
         }
+        return OptionList(options, limit: limit)
     }
 
     static func latest(

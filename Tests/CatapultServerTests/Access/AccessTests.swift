@@ -61,7 +61,7 @@ import Testing
                 #expect(try await http.with(key: made.key).send(.get, "/api/v1/models").status == 200)
                 let deleted = try await http.send(.delete, "/api/v1/api-keys/\(made.id)")
                 #expect(deleted.status == 200)
-                #expect(deleted.json == ["success": true, "deleted_id": .string(made.id)])
+                #expect(deleted.json == ["success": true, "deleted_id": .string(made.id), "released": []])
                 #expect(try await http.with(key: made.key).send(.get, "/api/v1/models").status == 401)
             }
         }

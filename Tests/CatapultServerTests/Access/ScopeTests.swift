@@ -35,9 +35,9 @@ import Testing
             let context = scoped(KeyScope(models: ["team/*"]))
             #expect(try await fixture.models.list(ListModels(), context).items.map(\.name) == ["team/mine"])
             #expect(try await fixture.models.list(ListModels(), context).total == 1)
-            #expect(try await fixture.models.options(ListModelOptions(), context).map(\.name) == ["team/mine"])
+            #expect(try await fixture.models.options(ListModelOptions(), context).options.map(\.name) == ["team/mine"])
             #expect(try await fixture.versions.list(ListVersions(), context).items.map(\.modelName) == ["team/mine"])
-            #expect(try await fixture.versions.options(ListVersionOptions(), context).map(\.modelName) == ["team/mine"])
+            #expect(try await fixture.versions.options(ListVersionOptions(), context).options.map(\.modelName) == ["team/mine"])
             for name in [other.id, "other/secret"] {
                 #expect(await status { _ = try await fixture.models.get(GetModel(modelID: name), context) } == 404)
                 #expect(
