@@ -21,8 +21,8 @@ enum ReferenceStore {
         /// A condition on `artifacts r`: those that go with the subject.
         fileprivate var artifacts: SQLQuery {
             switch self {
-            case .model(let model): "r.model_id = \(model.id)"
-            case .version(let version): "r.version_id = \(version.id)"
+            case .model(let model): "r.model_id = \(model.id) AND r.deleted_at IS NULL"
+            case .version(let version): "r.version_id = \(version.id) AND r.deleted_at IS NULL"
             case .artifact(let artifact): "r.id = \(artifact.id)"
             }
         }
@@ -106,7 +106,7 @@ enum ReferenceStore {
                 SELECT w.id, n.name || ':' || w.version, r.name, n.name, NULL
                 FROM artifacts r JOIN dependencies d ON d.artifact_id = r.id
                 JOIN versions w ON w.id = d.version_id JOIN models n ON n.id = w.model_id
-                WHERE \(subject.artifacts) AND r.deleted_at IS NULL AND \(subject.dependentStays)
+                WHERE \(subject.artifacts) AND \(subject.dependentStays)
                 """
         }
     }

@@ -162,9 +162,19 @@ enum VersionStore {
             return version
         }
         if text == VersionAlias.latest, let version = try newest(ofModelID: model.id, in: connection) { return version }
-        let others = try connection.fetchColumn(
-            "SELECT version FROM versions WHERE model_id = \(model.id) ORDER BY created_at DESC LIMIT 3", as: String.self)
-        throw CatapultError.notFound(.version, reference, candidates: others.map { "\(model.name):\($0)" })
+        throw CatapultError.notFound(
+            .version, reference, candidates: try newestNames(of: model, withQuantization: quantization != nil, in: connection))
+    }
+
+    /// Up to three names of versions, the newest first.
+    private static func newestNames(
+        of model: Model, withQuantization: Bool, in connection: any SQLConnection
+    ) throws -> [String] {
+        let text: SQLQuery = withQuantization ? "version || '@' || coalesce(quantization, '')" : "version"
+        let names = try connection.fetchColumn(
+            "SELECT \(text) FROM versions WHERE model_id = \(model.id) ORDER BY created_at DESC LIMIT 20", as: String.self)
+        // Several quantizations of one version have one name.
+        return names.reduce(into: [String]()) { if !$0.contains($1) { $0.append($1) } }.prefix(3).map { "\(model.name):\($0)" }
     }
 
     /// `1.0@Q4_K_M` is the version 1.0 with that quantization, `1.0@` the one without; `1.0` alone is the newest of them.
