@@ -11,7 +11,7 @@ enum LineageStore {
     /// Walks from a version in one direction.
     ///
     /// Level by level and not as one recursive query: SQLite computes all edges of a node before a LIMIT stops it, so that a base model with
-    /// a million descendants would cost a second (decision 21 of `docs/decisions`).
+    /// a million descendants would cost a second (decision 30 of `docs/decisions`).
     static func walk(
         from root: String, isUp: Bool, depth: Int, ceiling: Int = ceiling, in connection: any SQLConnection
     ) throws -> LineageWalk {
