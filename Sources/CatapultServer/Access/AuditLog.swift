@@ -80,7 +80,7 @@ struct AuditLog: Sendable {
         }
     }
 
-    /// Rows, newest first. Addresses are for admins.
+    /// Rows, newest first. Addresses are for admins, and targets of links for those who see everything.
     func list(_ call: ListAuditLogs, _ context: CallContext) async throws -> [AuditEntry] {
         try await database.read { try AuditStore.list(call, for: context.scope, in: $0) }.map { Self.shown($0, to: context) }
     }
@@ -90,9 +90,10 @@ struct AuditLog: Sendable {
     }
 
     private static func shown(_ entry: AuditEntry, to context: CallContext) -> AuditEntry {
-        guard context.caller?.role != .admin else { return entry }
         var entry = entry
-        entry.ipAddress = nil
+        if context.caller?.role != .admin { entry.ipAddress = nil }
+        // Who linked a thing inside to one outside named both.
+        if !context.scope.isEverything { entry.details["target"] = nil }
         return entry
     }
 

@@ -37,8 +37,11 @@ enum DependencyStore {
     }
 
     static func list(of versionID: String, for scope: KeyScope, in connection: any SQLConnection) throws -> [Dependency] {
-        try connection.fetchAll("\(selection) WHERE d.version_id = \(versionID) ORDER BY d.kind, d.target_key", dependency)
-            .map { $0.seen(by: scope) }
+        let found = try connection.fetchAll(
+            "\(selection) WHERE d.version_id = \(versionID) ORDER BY d.kind, d.target_key", dependency)
+        let ids = found.filter { $0.targetType == .artifact }.compactMap(\.targetID)
+        let names = try LineageStore.artifacts(ids, for: scope, in: connection)
+        return found.map { $0.seen(by: scope, artifacts: names) }
     }
 
     static func find(_ id: String, of versionID: String, in connection: any SQLConnection) throws -> Dependency? {
@@ -126,8 +129,15 @@ enum DependencyStore {
 }
 
 extension Dependency {
-    /// The dependency as a key sees it: a version outside of its scope has no name.
-    func seen(by scope: KeyScope) -> Dependency {
+    /// The dependency as a key sees it: a version or artifact outside of its scope has no name.
+    ///
+    /// - Parameter artifacts: names of artifacts by their ids, as the key sees them.
+    fileprivate func seen(by scope: KeyScope, artifacts: [String: String]) -> Dependency {
+        if targetType == .artifact, let targetID, artifacts[targetID] == LineageNode.outsideScope {
+            var hidden = self
+            (hidden.target, hidden.targetID, hidden.name) = ("an artifact outside of this key's scope", nil, nil)
+            return hidden
+        }
         guard targetType == .version, let colon = target.lastIndex(of: ":"), !scope.includes(model: String(target[..<colon])) else {
             return self
         }

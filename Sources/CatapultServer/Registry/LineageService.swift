@@ -55,9 +55,14 @@ struct LineageService: Sendable {
             let cut = LineageCut(walks, limit: call.limit ?? 200)
             let versions = try LineageStore.versions(cut.ids(of: .version), in: connection)
             let artifacts = try LineageStore.artifacts(cut.ids(of: .artifact), for: context.scope, in: connection)
+            // What only versions outside depend on has no name either.
+            let named = Set(cut.edges.filter { context.scope.includes(model: versions[$0.from]?.modelName ?? "") }.map(\.to.id))
             let nodes = cut.nodes.map { node in
                 var node = node
                 node.target.name = artifacts[node.target.id] ?? node.target.name
+                if node.target.type == .external, !named.contains(node.target.id) {
+                    (node.target.name, node.target.url) = (LineageNode.outsideScope, nil)
+                }
                 return Self.node(node, versions, seenBy: context.scope)
             }
             return LineageGraph(

@@ -8,8 +8,9 @@ import Testing
 
 /// Every call that changes something leaves exactly one row in the audit log, in the transaction of the change.
 @Suite struct AuditWalkTests {
-    /// Calls whose change and row are tested elsewhere: it takes an MLflow server to make them succeed.
-    private static let testedElsewhere: Set<String> = ["syncMLflowMetadata"]
+    /// It takes an MLflow server to make the one succeed. The other sends a piece of an upload, which is recorded where it begins and where it
+    /// ends: a file of 100 GiB would leave thousands of rows.
+    private static let leftOut: Set<String> = ["syncMLflowMetadata", "writeUpload"]
     /// Calls that the container engine must answer.
     private static let needEngine: Set<String> = [
         "createBuild", "executeDeployment", "startDeployment", "restartDeployment", "preprocessModel",
@@ -17,7 +18,7 @@ import Testing
     /// What may change before the row that says so: bytes that nothing refers to yet, and the place that the last writer of an upload holds.
     private static let ahead: [String: Set<String>] = [
         "uploadVersionFile": ["blobs", "blob_places"], "uploadArtifact": ["blobs", "blob_places"],
-        "registerArtifact": ["blobs", "blob_places"], "writeUpload": ["uploads", "blobs", "blob_places"],
+        "registerArtifact": ["blobs", "blob_places"],
         "completeUpload": ["uploads", "blobs", "blob_places"],
     ]
 
@@ -191,7 +192,7 @@ import Testing
             let engine = try await server.made(.get, "/api/health")["components"]?["engine"] == "healthy"
             let face = try #require(HTTPField.Name("X-Catapult-Face"))
             for call in Catalogue.calls {
-                guard let action = call.audit, !Self.testedElsewhere.contains(call.name), engine || !Self.needEngine.contains(call.name)
+                guard let action = call.audit, !Self.leftOut.contains(call.name), engine || !Self.needEngine.contains(call.name)
                 else { continue }
                 guard let request = try await samples.request(call.name) else {
                     Issue.record("\(call.name) changes something: say in this test how to call it")

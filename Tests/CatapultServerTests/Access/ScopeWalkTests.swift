@@ -45,6 +45,7 @@ import Testing
     /// What some calls need though their declaration cannot say so.
     private static let extra: [String: [String: JSONValue]] = [
         "createUpload": ["name": "new.bin"], "createVersion": ["version": "9.0"], "uploadArtifact": ["name": "new.whl"],
+        "createArtifact": ["size_bytes": 12, "checksum": .string(WalkWorld.digest("weightsplain"))],
     ]
 
     /// Calls that show ids of what lies outside on purpose: edges of a graph lead through versions that have no name for the caller.
@@ -52,7 +53,9 @@ import Testing
         "getLineage", "listDependencies", "compareVersions", "addDependency", "deleteDependency",
     ]
 
-    private static let limited = KeyScope(environments: ["staging"], models: ["team/*"])
+    private static func marks(of hidden: WalkWorld, in call: any APICall.Type) -> [String] {
+        showsIDs.contains(call.name) ? [hidden.model, hidden.words] : hidden.marks
+    }
 
     private struct Field {
         var name: String
@@ -76,7 +79,8 @@ import Testing
     ) -> WholeServer.Request {
         let (all, alternatives) = fields(call)
         var needed = Set(all.filter(\.isRequired).map(\.name))
-        for group in alternatives where !group.contains(given?.field ?? "") { needed.insert(group[0]) }
+        let known = extra[call.name] ?? [:]
+        for group in alternatives where !group.contains(where: { $0 == given?.field || known[$0] != nil }) { needed.insert(group[0]) }
         var request = WholeServer.Request()
         var body: [String: JSONValue] = [:]
         func put(_ field: Field, _ value: JSONValue) {
@@ -91,7 +95,7 @@ import Testing
         for field in all {
             if field.name == given?.field {
                 put(field, .string(given?.value ?? ""))
-            } else if let value = extra[call.name]?[field.name] {
+            } else if let value = known[field.name] {
                 put(field, value)
             } else if needed.contains(field.name) {
                 let value = references[field.name].map { kind in
@@ -162,8 +166,8 @@ import Testing
                             #expect(answer.status < 500, "\(what)")
                         }
                         let text = answer.text.replacing(value, with: "")
-                        let marks = hidden.marks.filter { $0 != value && !value.contains($0) }
-                        for mark in Self.showsIDs.contains(call.name) ? [hidden.model, hidden.words] : marks where text.contains(mark) {
+                        let marks = Self.marks(of: hidden, in: call).filter { !value.contains($0) }
+                        for mark in marks where text.contains(mark) {
                             Issue.record("\(mark) is in the answer: \(what)")
                         }
                     }
@@ -182,12 +186,11 @@ import Testing
                 guard call.responseBody == .json || call.responseBody == .bytes else { continue }
                 let request = Self.request(call, nil, inside: inside)
                 let answer = try await server.send(call, request, key: key)
-                let marks = Self.showsIDs.contains(call.name) ? [hidden.model, hidden.words] : hidden.marks
-                for mark in marks where answer.text.contains(mark) {
+                for mark in Self.marks(of: hidden, in: call) where answer.text.contains(mark) {
                     Issue.record("\(mark) is in the answer to \(call.name): \(answer.text.prefix(300))")
                 }
                 // So that the test can fail: the thing is there, and who sees everything is shown it.
-                if call.name.hasPrefix("list"), Self.fields(call).all.allSatisfy({ !$0.isRequired }) {
+                if call.name.hasPrefix("list"), call.name != "listTemplates", Self.fields(call).all.allSatisfy({ !$0.isRequired }) {
                     let all = try await server.send(call, request)
                     #expect(hidden.marks.contains { all.text.contains($0) }, "\(call.name): \(all.text.prefix(300))")
                 }
@@ -203,8 +206,10 @@ import Testing
                     guard let kind = Self.references[field.name], kind != .dependency else { continue }
                     for value in hidden.names[kind] ?? [] {
                         let answer = try await server.send(call, Self.request(call, (field.name, value), inside: inside))
-                        // Nothing was fetched from an MLflow server.
-                        #expect(answer.isSuccess || call.name == "getMLflowMetadata", "\(call.name) with \(value): \(answer.status)")
+                        // Nothing was fetched from an MLflow server, and on PostgreSQL no server leads here, which has the logs.
+                        #expect(
+                            answer.isSuccess || answer.status == 421 || call.name == "getMLflowMetadata",
+                            "\(call.name) with \(value): \(answer.status)")
                     }
                 }
             }
