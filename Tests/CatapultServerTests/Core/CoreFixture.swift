@@ -98,10 +98,12 @@ struct CoreFixture: Sendable {
         try await models.create(CreateModel(name: name, storagePath: "models/\(name)"), Self.context("create_model"))
     }
 
-    /// Requests against the router, with the admin's key unless another is given.
-    func http(_ body: @Sendable (HTTPProbe) async throws -> Void) async throws {
+    /// Requests with the admin's key unless another is given: against the router, or over real connections.
+    func http(over sockets: Bool = false, _ body: @Sendable (HTTPProbe) async throws -> Void) async throws {
         let key = adminKey
-        try await Application(responder: responder).test(.router) { client in try await body(HTTPProbe(client: client, key: key)) }
+        try await Application(responder: responder, configuration: .init(address: .hostname("127.0.0.1", port: 0))).test(
+            sockets ? .live : .router
+        ) { client in try await body(HTTPProbe(client: client, key: key)) }
     }
 }
 

@@ -24,6 +24,13 @@ struct SmallFileSystem: Sendable {
         try #require(errno == ENOSPC)
     }
 
+    /// Takes all but so many bytes.
+    func fill(leaving bytes: Int) throws {
+        try fill()
+        let size = try FileManager.default.attributesOfItem(atPath: "\(path)/filler")[.size] as? Int ?? 0
+        try #require(truncate("\(path)/filler", off_t(size - bytes)) == 0)
+    }
+
     func makeRoom() throws { try FileManager.default.removeItem(atPath: "\(path)/filler") }
 
     func unmount() {
