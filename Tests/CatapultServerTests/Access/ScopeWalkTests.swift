@@ -201,17 +201,22 @@ import Testing
     @Test func theThingsOfThisWalkAreThere() async throws {
         try await WholeServer.with { server in
             let (inside, hidden, _) = try await world(server)
-            for call in Catalogue.calls where call.effect == .read && call.responseBody == .json && !call.needsWholeScope {
-                for field in Self.fields(call).all where field.isInPath {
-                    guard let kind = Self.references[field.name], kind != .dependency else { continue }
-                    for value in hidden.names[kind] ?? [] {
-                        let answer = try await server.send(call, Self.request(call, (field.name, value), inside: inside))
-                        // Nothing was fetched from an MLflow server, and on PostgreSQL no server leads here, which has the logs.
-                        #expect(
-                            answer.isSuccess || answer.status == 421 || call.name == "getMLflowMetadata",
-                            "\(call.name) with \(value): \(answer.status)")
-                    }
+            for read in Self.readsByPath {
+                for value in hidden.names[read.kind] ?? [] {
+                    let answer = try await server.send(read.call, Self.request(read.call, (read.field, value), inside: inside))
+                    // Nothing was fetched from an MLflow server, and on PostgreSQL no server leads here, which has the logs.
+                    let isThere = answer.isSuccess || answer.status == 421 || read.call.name == "getMLflowMetadata"
+                    #expect(isThere, "\(read.call.name) with \(value): \(answer.status)")
                 }
+            }
+        }
+    }
+
+    /// The reads whose path names something of which the walk makes one.
+    private static var readsByPath: [(call: any APICall.Type, field: String, kind: Kind)] {
+        Catalogue.calls.filter { $0.effect == .read && $0.responseBody == .json && !$0.needsWholeScope }.flatMap { call in
+            fields(call).all.filter(\.isInPath).compactMap { field in
+                references[field.name].flatMap { $0 == .dependency ? nil : (call, field.name, $0) }
             }
         }
     }
