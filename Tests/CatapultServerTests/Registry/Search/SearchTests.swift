@@ -203,7 +203,7 @@ struct SearchTests {
     @Test("model:version finds an old version however many newer models share the words")
     func oldVersions() async throws {
         try await CoreFixture.with { core async throws in
-            for name in ["team/m-1"] + (0..<30).map({ "team/m-1-\($0)" }) {
+            for name in ["team/m-1"] + (0..<30).map({ "team/m-1-n\($0)" }) {
                 let model = try await core.model(name)
                 _ = try await core.versions.create(
                     CreateVersion(modelID: model.id, version: "1.0"), CoreFixture.context("create_version", .version))
