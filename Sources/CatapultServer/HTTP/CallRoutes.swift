@@ -188,7 +188,14 @@ final class CallRoutes {
     }
 
     private static func query(_ request: Request) -> [(String, String)] {
-        request.uri.query == nil ? [] : request.uri.queryParameters.map { (String($0.key), String($0.value)) }
+        // Forms and many clients write a blank as "+" (URL Standard, application/x-www-form-urlencoded).
+        (request.uri.query ?? "").split(separator: "&").map { pair in
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map { part in
+                let text = String(part).replacing("+", with: " ")
+                return text.removingPercentEncoding ?? text
+            }
+            return (parts[0], parts.count > 1 ? parts[1] : "")
+        }
     }
 
     private static func decode<C: APICall>(

@@ -231,6 +231,10 @@ struct SearchTests {
                 let found = try await probe.send(.get, "/api/v1/search?q=llama&types=models,version&limit=2")
                 #expect(found.status == 200)
                 #expect(found.json["hits"]?.arrayValue?.count == 2)
+                // A blank is written in two ways, a plus sign in one.
+                for query in ["llama+language&types=model", "llama%20language&types=model"] {
+                    #expect(try await probe.send(.get, "/api/v1/search?q=\(query)").json["hits"]?.arrayValue?.count == 1)
+                }
                 let refused = try await probe.send(.get, "/api/v1/search?q=tga:prod")
                 #expect(refused.status == 422)
                 #expect(refused.json["candidates"]?.arrayValue?.contains("tag") == true)
