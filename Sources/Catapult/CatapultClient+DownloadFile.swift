@@ -22,7 +22,9 @@ public struct DownloadMismatch: Error, Sendable, Equatable, CustomStringConverti
     public var description: String { "\(path) arrived with SHA-256 \(found), but should have \(expected)" }
 
     /// What to do.
-    public var hint: String { "What had arrived was removed; download it again, and have the server's copy checked (`mcp artifact verify`)." }
+    public var hint: String {
+        "What had arrived was removed; download it again, and have the server's copy checked (`mcp artifact verify`)."
+    }
 }
 
 extension CatapultClient {

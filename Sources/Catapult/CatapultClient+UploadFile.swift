@@ -25,7 +25,8 @@ extension CatapultClient {
     ///   `options.retry.attempts` if that is more; never again where it is 1.
     @discardableResult
     public func uploadFile(
-        _ creation: CreateUpload, file: FilePath, continuing earlier: Upload? = nil, progress: @escaping @Sendable (Int64) -> Void = { _ in }
+        _ creation: CreateUpload, file: FilePath, continuing earlier: Upload? = nil,
+        progress: @escaping @Sendable (Int64) -> Void = { _ in }
     ) async throws -> Upload {
         try await FileSystem.shared.withFileHandle(forReadingAt: file) { handle in
             let size = try await handle.info().size
@@ -56,7 +57,8 @@ extension CatapultClient {
     /// Uploads wait longer than other calls: a server may take a minute to notice that the connection which it still reads from is gone.
     private var patience: RetryPolicy {
         guard options.retry.attempts > 1 else { return options.retry }
-        return RetryPolicy(attempts: max(options.retry.attempts, 10), base: options.retry.base, longest: max(options.retry.longest, .seconds(20)))
+        return RetryPolicy(
+            attempts: max(options.retry.attempts, 10), base: options.retry.base, longest: max(options.retry.longest, .seconds(20)))
     }
 
     /// How much is sent after a failure: a server that refuses for good (disk full, gone) closes the connection on whoever keeps writing,
@@ -70,7 +72,8 @@ extension CatapultClient {
         guard upload.offset < upload.sizeBytes else {
             let wire = try WireRequest(CompleteUpload(uploadID: upload.id))
             // The server may have to read the whole file again before it answers.
-            return try Self.decode(Upload.self, from: await transport.collect(request(wire, timeout: nil), upTo: options.longestAnswer), of: wire)
+            return try Self.decode(
+                Upload.self, from: await transport.collect(request(wire, timeout: nil), upTo: options.longestAnswer), of: wire)
         }
         let end = isCareful ? min(upload.sizeBytes, upload.offset + Self.carefulPiece) : upload.sizeBytes
         let wire = try WireRequest(WriteUpload(uploadID: upload.id, offset: upload.offset))

@@ -126,7 +126,8 @@ struct Server: Sendable {
         EnvironmentRoutes.register(routes, environments: EnvironmentService(database: database))
         BuildRoutes.register(
             routes,
-            builds: BuildService(database: database, planner: images, probe: engineProbe, runner: runner, signals: signals, logs: sharedLogs))
+            builds: BuildService(
+                database: database, planner: images, probe: engineProbe, runner: runner, signals: signals, logs: sharedLogs))
         DeploymentRoutes.register(routes, deployments: deployments)
         OperationRoutes.register(
             routes, operations: OperationService(database: database, runner: runner, signals: signals, logs: sharedLogs))

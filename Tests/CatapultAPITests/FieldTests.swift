@@ -34,7 +34,9 @@ struct FieldTests {
         #expect(Field.Rule.range(1...5).problem(with: "nan", at: ["x"], part: .query) == nil)
     }
 
-    private static let textRules: [TextRule] = [.name, .plainName, .version, .sha256, .imageTag, .byteCount, .alias, .reference, .packageURL]
+    private static let textRules: [TextRule] = [
+        .name, .plainName, .version, .sha256, .imageTag, .byteCount, .alias, .reference, .packageURL,
+    ]
 
     @Test("the written test of each text rule says what its expression says", arguments: 0..<9)
     func agreement(index: Int) throws {

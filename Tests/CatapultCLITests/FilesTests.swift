@@ -23,7 +23,9 @@ import Testing
 
     @Test func cachesAndWhatMatchesAPatternAreLeftOut() async throws {
         try await withTemporaryFolder { folder in
-            for path in ["model.safetensors", "model.bin", "original/a.pth", "x/original/b", ".cache/lock", "x/__pycache__/y.pyc", ".DS_Store"] {
+            for path in [
+                "model.safetensors", "model.bin", "original/a.pth", "x/original/b", ".cache/lock", "x/__pycache__/y.pyc", ".DS_Store",
+            ] {
                 try folder.add(path, "1")
             }
             let found = try await LocalFiles.find(at: folder.path, excluding: ["*.bin", "original/*"])

@@ -48,7 +48,9 @@ import Testing
     @Test func placesThatDoNotFitTheTextAreLeftUnmarked() {
         let hit = SearchHit(
             type: .model, id: "m", name: "abc", subtitle: "", score: 1, matched: [],
-            highlights: [.init(field: "name", text: "abc", ranges: [.init(start: 2, end: 9), .init(start: -1, end: 1), .init(start: 2, end: 1)])],
+            highlights: [
+                .init(field: "name", text: "abc", ranges: [.init(start: 2, end: 9), .init(start: -1, end: 1), .init(start: 2, end: 1)])
+            ],
             createdAt: Sample.moment)
         #expect(SearchHitText(hit, style: Style(isColoured: false)).lines(width: nil) == ["model  abc  "])
     }

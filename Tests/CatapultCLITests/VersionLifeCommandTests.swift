@@ -61,7 +61,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("version alias set org/m 1.0", "MODEL:ALIAS"), ("version alias history m", "MODEL:ALIAS"),
+        ("version alias set org/m 1.0", "<model:alias>"), ("version alias history m", "<model:alias>"),
         ("version demote m:1 --previous --replace-with 0.9", "cannot go together"), ("version deprecate m:1 --retires soon", "--retires"),
         ("version diff m:1 2 --limit 10001", "0 to 10000"), ("lineage show m:1 --depth 0", "1 to 50"),
         ("lineage show m:1 --limit 2001", "1 to 2000"), ("lineage show m:1 --direction sideways", "--direction"),

@@ -9,7 +9,8 @@ extension Integration {
             try await TestServer.run(options: ["--log-level", "error"], environment: ["DOCKER_HOST": "unix:///nonexistent/engine.sock"]) {
                 server in
                 let fuzzer = try await server.python(
-                    "Fuzzing/fuzz.py", ["--database", "\(server.data)/catapult.sqlite", "--examples", "16", "--workers", "1", "--seconds", "60"])
+                    "Fuzzing/fuzz.py",
+                    ["--database", "\(server.data)/catapult.sqlite", "--examples", "16", "--workers", "1", "--seconds", "60"])
                 #expect(fuzzer.status == .exited(0), "\(fuzzer)")
             }
         }

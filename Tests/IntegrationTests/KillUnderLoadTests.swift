@@ -10,7 +10,8 @@ extension Integration {
         @Test(arguments: TestDatabase.all)
         func `whatever was acknowledged is there, and all that is kept twice agrees`(_ database: TestDatabase) async throws {
             var options = [
-                "--server", try "\(TestMachine.executables)/catapult-server", "--templates", TestMachine.templates, "--seconds", Self.seconds,
+                "--server", try "\(TestMachine.executables)/catapult-server", "--templates", TestMachine.templates, "--seconds",
+                Self.seconds,
             ]
             if database == .postgresql { options += ["--postgres", try PostgreSQLServer.forTests().url] }
             let run = try await python("Faults/kill_under_load.py", options, packages: try TestMachine.pythonPackages)

@@ -62,12 +62,15 @@ extension Integration {
 
         private func checkAudit(_ server: TestServer) async throws {
             let rows = try await server.send(ListAuditLogs(limit: 100))
+            let asked = rows.filter { $0.apiKeyName == "admin" }
             let expected = [
                 "create_model", "create_version", "create_environment", "create_docker_build", "execute_deployment", "scale_deployment",
                 "stop_deployment", "delete_deployment", "delete_model",
             ]
-            #expect(rows.reversed().map(\.action) == expected, "one row per write, in their order, and none for reads")
-            #expect(rows.allSatisfy { $0.apiKeyName == "admin" && $0.resourceID != nil && $0.requestID != nil })
+            #expect(asked.reversed().map(\.action) == expected, "one row per write, in their order, and none for reads")
+            #expect(asked.allSatisfy { $0.resourceID != nil && $0.requestID != nil })
+            let ownActions = rows.filter { $0.apiKeyName != "admin" }.reversed().map(\.action)
+            #expect(ownActions == ["seal_audit_log", "finish_build", "finish_deploy", "finish_deploy"], "what the server did by itself")
         }
 
         @Test func `a build can be cancelled, and stops`() async throws {

@@ -33,7 +33,15 @@ extension Integration {
                 let page = try await server.send(ListModels(search: "model-19998", serverType: .vllm))
                 #expect(page.items.map(\.name) == ["team/model-19998"], "what the migration derives from rows is there")
                 #expect(page.items.first?.versionCount == Self.versions / Self.models)
+                try await waitForIndex(server)
                 try await server.expectConsistentDatabase()
+            }
+        }
+
+        /// Waits until the server has indexed all that the migration queued: it begins with the newest, so the first model is the last.
+        private func waitForIndex(_ server: TestServer) async throws {
+            while try await server.send(Search(q: "model-0", types: ["model"])).hits.first?.name != "team/model-0" {
+                try await Task.sleep(for: .milliseconds(200))
             }
         }
 

@@ -29,7 +29,7 @@ extension Integration {
                 async let deleted = Result { try await client.send(DeleteModel(modelID: model.id)) }
                 async let added = Result { try await client.send(CreateVersion(modelID: model.id, version: "2.0")) }
                 _ = await (deleted, added)
-                let rows = try await client.send(ListAuditLogs(action: "create_version", limit: 100))
+                let rows = try await client.send(ListAuditLogs(action: "create_version", outcome: .succeeded, limit: 100))
                 #expect(rows.count <= 3, "no more audit rows than successes")
                 try await server.expectConsistentDatabase()
             }

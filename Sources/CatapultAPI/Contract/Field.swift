@@ -60,7 +60,9 @@ extension Field.Rule {
             let whole: Int64? = if case .int(let number) = value { number } else { text.flatMap { Int64($0) } }
             guard let number, !number.isNaN, !bounds.contains(number) || Self.isBeyond(whole, bounds) else { return nil }
             return problem(
-                .range, "must be from \(Self.short(bounds.lowerBound)) to \(Self.short(bounds.upperBound)), but is \(whole.map(String.init) ?? Self.short(number))")
+                .range,
+                "must be from \(Self.short(bounds.lowerBound)) to \(Self.short(bounds.upperBound)), but is \(whole.map(String.init) ?? Self.short(number))"
+            )
         case (.text(let rule), .string(let text)) where !rule.matches(text):
             let isLong = text.unicodeScalars.count > rule.maximumLength
             return problem(.pattern, "must be \(rule.words)\(isLong ? ", at most \(rule.maximumLength) characters" : "")")

@@ -25,7 +25,7 @@ struct AliasCommand: AsyncParsableCommand {
     struct Set: SessionCommand {
         static let configuration = CommandConfiguration(abstract: "Make an alias, or move it to another version.")
 
-        @Argument(help: "MODEL:ALIAS.") var alias: AliasReference
+        @Argument(help: ArgumentHelp("The alias of a model.", valueName: "model:alias")) var alias: AliasReference
         @Argument(help: "The version to point at: VERSION, MODEL:VERSION, another alias or an id.") var version: String
         @OptionGroup var expectation: ExpectationOptions
         @OptionGroup var change: ChangeOptions
@@ -42,7 +42,7 @@ struct AliasCommand: AsyncParsableCommand {
     struct Remove: SessionCommand {
         static let configuration = CommandConfiguration(abstract: "Remove an alias; its history stays.")
 
-        @Argument(help: "MODEL:ALIAS.") var alias: AliasReference
+        @Argument(help: ArgumentHelp("The alias of a model.", valueName: "model:alias")) var alias: AliasReference
         @OptionGroup var expectation: ExpectationOptions
         @OptionGroup var change: ChangeOptions
         @OptionGroup var confirmation: ConfirmOptions
@@ -66,7 +66,7 @@ struct AliasCommand: AsyncParsableCommand {
     struct History: SessionCommand {
         static let configuration = CommandConfiguration(abstract: "List the moves of an alias, newest first.")
 
-        @Argument(help: "MODEL:ALIAS.") var alias: AliasReference
+        @Argument(help: ArgumentHelp("The alias of a model.", valueName: "model:alias")) var alias: AliasReference
         @OptionGroup var pages: PageOptions
         @OptionGroup var global: GlobalOptions
 

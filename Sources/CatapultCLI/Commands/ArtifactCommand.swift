@@ -82,7 +82,9 @@ struct ArtifactCommand: AsyncParsableCommand {
 /// What a file is and belongs to.
 struct ArtifactDescription: ParsableArguments {
     @Option(help: ArgumentHelp("Its name; the file's by default.", valueName: "name")) var name: String?
-    @Option(name: .customLong("type"), help: ArgumentHelp("What it is, such as wheel or report; told from the name by default.", valueName: "type"))
+    @Option(
+        name: .customLong("type"),
+        help: ArgumentHelp("What it is, such as wheel or report; told from the name by default.", valueName: "type"))
     var type: String?
     @Option(help: ArgumentHelp("Where it runs, such as any or linux_x86_64.", valueName: "platform")) var platform: String?
     @Option(name: .customLong("python"), help: ArgumentHelp("The Python that it is for.", valueName: "version")) var pythonVersion: String?
@@ -117,7 +119,9 @@ struct ArtifactUpload: SessionCommand {
         let progress = TransferProgress("uploading", total: file.size, skipped: earlier?.offset ?? 0, on: line)
         progress.show(file.path, 0, step: "uploading \(file.path) (\(ByteCount.text(file.size)))")
         let skipped = earlier?.offset ?? 0
-        let upload = try await client.uploadFile(creation, file: file.location, continuing: earlier) { progress.show(file.path, $0 - skipped) }
+        let upload = try await client.uploadFile(creation, file: file.location, continuing: earlier) {
+            progress.show(file.path, $0 - skipped)
+        }
         line.clear()
         guard let id = upload.artifactID else { throw AnswerError(request: "POST /api/v1/uploads", reason: "it names no artifact") }
         let artifact = try await client.send(GetArtifact(artifactID: id))
@@ -145,7 +149,8 @@ struct ArtifactDownload: SessionCommand {
 
     @Argument(help: "Id.") var artifact: String
     @Option(
-        name: .shortAndLong, help: ArgumentHelp("Where to write it: a file, or a folder that is there; the artifact's name by default.", valueName: "path"),
+        name: .shortAndLong,
+        help: ArgumentHelp("Where to write it: a file, or a folder that is there; the artifact's name by default.", valueName: "path"),
         completion: .file())
     var output: String?
     @OptionGroup var global: GlobalOptions
@@ -171,7 +176,8 @@ struct ArtifactDownload: SessionCommand {
         if let output, !isFolder { return FilePath(output) }
         let name = artifact.name
         guard !name.isEmpty, name != ".", name != "..", !name.contains("/"), !name.utf8.contains(0) else {
-            throw Complaint(.usage, "the artifact's name \(name) cannot be a file's name", hint: "Say where to write it with --output FILE.")
+            throw Complaint(
+                .usage, "the artifact's name \(name) cannot be a file's name", hint: "Say where to write it with --output FILE.")
         }
         return output.map { FilePath($0).appending(name) } ?? FilePath(name)
     }
@@ -201,7 +207,8 @@ struct ArtifactVerify: SessionCommand {
         if session.output.isForPeople, text.badFiles > 0 { session.output.table(text.table) }
         try session.output.done(ended, text.summary)
         guard text.badFiles == 0 else {
-            throw Complaint(.operationFailed, text.summary, hint: "Send the damaged files again, with `mcp model register` or `mcp artifact upload`.")
+            throw Complaint(
+                .operationFailed, text.summary, hint: "Send the damaged files again, with `mcp model register` or `mcp artifact upload`.")
         }
     }
 }
@@ -213,9 +220,13 @@ struct ArtifactGarbage: SessionCommand {
         discussion: "Files that were registered where they lie are never removed. --dry-run tells what would go, and why.")
 
     @Flag(name: .customLong("dry-run"), help: "Only report what would be removed.") var dryRun = false
-    @Option(name: .customLong("grace-hours"), help: ArgumentHelp("How long bytes are kept after the last reference went; 24 by default.", valueName: "hours"))
+    @Option(
+        name: .customLong("grace-hours"),
+        help: ArgumentHelp("How long bytes are kept after the last reference went; 24 by default.", valueName: "hours"))
     var graceHours: Double?
-    @Option(name: .customLong("retention-hours"), help: ArgumentHelp("How long deleted artifacts are kept; 720 by default.", valueName: "hours"))
+    @Option(
+        name: .customLong("retention-hours"), help: ArgumentHelp("How long deleted artifacts are kept; 720 by default.", valueName: "hours")
+    )
     var retentionHours: Double?
     @OptionGroup var confirmation: ConfirmOptions
     @OptionGroup var wait: WaitOptions

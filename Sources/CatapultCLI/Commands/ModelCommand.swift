@@ -7,7 +7,8 @@ struct ModelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "model", abstract: "Register and look after models.",
         subcommands: [
-            ModelRegister.self, ModelImport.self, ModelSync.self, ModelInspect.self, ModelPreprocess.self, List.self, Show.self, Create.self, Update.self,
+            ModelRegister.self, ModelImport.self, ModelSync.self, ModelInspect.self, ModelPreprocess.self, List.self, Show.self,
+            Create.self, Update.self,
             Delete.self,
         ]
     )

@@ -17,7 +17,8 @@ struct SearchCommand: SessionCommand {
     )
 
     @Argument(help: "What to search for.") var query: [String]
-    @Option(name: .customLong("type"), help: ArgumentHelp("Only this kind; may be repeated.", valueName: "type")) var types: [SearchType] = []
+    @Option(name: .customLong("type"), help: ArgumentHelp("Only this kind; may be repeated.", valueName: "type")) var types: [SearchType] =
+        []
     @Option(help: ArgumentHelp("Hits to show, 1 to 100.", valueName: "n")) var limit = 20
     @OptionGroup var global: GlobalOptions
 
@@ -35,7 +36,9 @@ struct SearchCommand: SessionCommand {
         for correction in results.corrections {
             output.note(SafeText.line("nothing matches \"\(correction.word)\"; these match \"\(correction.instead)\""), .busy)
         }
-        for hit in results.hits { SearchHitText(hit, style: output.style).lines(width: session.surroundings.output.width()).forEach(output.line) }
+        for hit in results.hits {
+            SearchHitText(hit, style: output.style).lines(width: session.surroundings.output.width()).forEach(output.line)
+        }
         output.note(SearchHitText.summary(results), .dim)
     }
 }

@@ -26,7 +26,8 @@ struct VersionDownload: SessionCommand {
         }
         if let missing = files.first(where: { $0.stored == false }) {
             throw Complaint(
-                .conflict, "\(missing.path) of \(known.handle) is not on the server", hint: "Upload it with `mcp model register`, then try again.")
+                .conflict, "\(missing.path) of \(known.handle) is not on the server",
+                hint: "Upload it with `mcp model register`, then try again.")
         }
         let targets = try files.map { ($0, try Self.target($0.path, in: output)) }
         let line = ProgressLine(session)

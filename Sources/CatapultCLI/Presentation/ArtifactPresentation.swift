@@ -97,7 +97,8 @@ struct VerificationText {
     var summary: String {
         let files = result["checked_files"]?.intValue ?? 0
         let bytes = ByteCount.text(Int64(result["checked_bytes"]?.intValue ?? 0))
-        return "read \(files) \(files == 1 ? "file" : "files"), \(bytes): \(badFiles == 0 ? "all are what they should be" : "\(badFiles) damaged")"
+        return
+            "read \(files) \(files == 1 ? "file" : "files"), \(bytes): \(badFiles == 0 ? "all are what they should be" : "\(badFiles) damaged")"
     }
 
     /// One row for each bad file.

@@ -111,7 +111,9 @@ struct ArtifactService: Sendable {
         _ absolute: String, _ owner: ArtifactDraft.Owner, _ scope: KeyScope, _ storage: StoragePaths
     ) throws(CatapultError) {
         guard scope.models != nil else { return }
-        let folders = try [owner.version?.cephPath, owner.model?.storagePath].compactMap { $0 }.map { (path) throws(CatapultError) in try storage.resolve(path) }
+        let folders = try [owner.version?.cephPath, owner.model?.storagePath].compactMap { $0 }.map { (path) throws(CatapultError) in
+            try storage.resolve(path)
+        }
         guard folders.contains(where: { absolute.hasPrefix($0 + "/") && $0 != storage.root }) else {
             throw .invalid(
                 "InvalidPathError", field: "file_path", "The file does not lie in a folder of the model that it is registered for.",

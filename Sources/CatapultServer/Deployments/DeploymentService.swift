@@ -112,7 +112,8 @@ struct DeploymentService: Sendable {
                 replicas: call.replicas ?? 1, readyReplicas: 0, endpointURL: call.endpointURL, hostPort: nil, imageTag: nil,
                 imageDigest: nil,
                 dockerBuildID: nil, containerID: nil, gpuCount: 0, memoryLimit: nil, cpuLimit: nil, environmentVars: [:], volumeMounts: [:],
-                cluster: call.cluster, k8sNamespace: call.k8sNamespace, error: nil, operationID: nil, metadata: Self.metadata(call.metadata, of: version),
+                cluster: call.cluster, k8sNamespace: call.k8sNamespace, error: nil, operationID: nil,
+                metadata: Self.metadata(call.metadata, of: version),
                 deployedBy: context.caller?.name, deployedAt: .now, startedAt: nil, stoppedAt: nil)
             try DeploymentStore.insert(deployment, wanted: .stopped, template: planner.images.template(of: nil), in: connection)
             try Self.audit(deployment, context, in: connection)
@@ -179,7 +180,8 @@ struct DeploymentService: Sendable {
                 imageDigest: image.digest, dockerBuildID: image.build?.id, containerID: nil, gpuCount: gpus, memoryLimit: memory,
                 cpuLimit: cpu,
                 environmentVars: call.environmentVars ?? [:], volumeMounts: mounts, cluster: nil, k8sNamespace: nil, error: nil,
-                operationID: operationID, metadata: Self.metadata(call.metadata, of: version), deployedBy: context.caller?.name, deployedAt: .now,
+                operationID: operationID, metadata: Self.metadata(call.metadata, of: version), deployedBy: context.caller?.name,
+                deployedAt: .now,
                 startedAt: nil,
                 stoppedAt: nil)
             try DeploymentStore.insert(deployment, wanted: .running, template: image.template, in: connection)

@@ -111,8 +111,9 @@ final class BodyState: Sendable {
         return request.headers[.transferEncoding] != nil
     }
 
-    /// So much is read to its end after a refusal, and the connection is kept.
-    private static let little: Int64 = 64 << 10
+    /// So much is read to its end after a refusal, and the connection is kept: clients that write all of a body before they read anything
+    /// would find a connection closed, and never learn why.
+    private static let little: Int64 = 32 << 20
 }
 
 /// Refusals of requests whose bodies were not read to the end.

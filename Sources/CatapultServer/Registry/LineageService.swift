@@ -55,19 +55,18 @@ struct LineageService: Sendable {
             let cut = LineageCut(walks, limit: call.limit ?? 200)
             let versions = try LineageStore.versions(cut.ids(of: .version), in: connection)
             let artifacts = try LineageStore.artifacts(cut.ids(of: .artifact), for: context.scope, in: connection)
-            // What only versions outside depend on has no name either.
-            let named = Set(cut.edges.filter { context.scope.includes(model: versions[$0.from]?.modelName ?? "") }.map(\.to.id))
-            let nodes = cut.nodes.map { node in
+            // What only versions outside depend on is left out: its id says as much as its name.
+            let seen = Set(cut.edges.filter { context.scope.includes(model: versions[$0.from]?.modelName ?? "") }.map(\.to.id))
+            func isShown(_ target: LineageWalk.Target) -> Bool { target.type != .external || seen.contains(target.id) }
+            let nodes = cut.nodes.filter { isShown($0.target) }.map { node in
                 var node = node
                 node.target.name = artifacts[node.target.id] ?? node.target.name
-                if node.target.type == .external, !named.contains(node.target.id) {
-                    (node.target.name, node.target.url) = (LineageNode.outsideScope, nil)
-                }
                 return Self.node(node, versions, seenBy: context.scope)
             }
             return LineageGraph(
                 root: root.id, direction: direction, depth: depth, nodes: nodes,
-                edges: cut.edges.map { LineageEdge(id: $0.id, from: $0.from, to: $0.to.id, kind: $0.kind) }, total: cut.total,
+                edges: cut.edges.filter { isShown($0.to) }.map { LineageEdge(id: $0.id, from: $0.from, to: $0.to.id, kind: $0.kind) },
+                total: cut.total - (cut.nodes.count - nodes.count),
                 totalIsExact: cut.isComplete, truncated: cut.nodes.count < cut.total || !cut.isComplete)
         }
     }

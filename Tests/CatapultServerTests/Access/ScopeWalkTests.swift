@@ -21,7 +21,8 @@ import Testing
 
     /// Fields that refer to nothing within a scope. Paths have tests of their own, and so has what a key may make.
     private static let others: Set<String> = [
-        "action", "after", "alias", "api_key_name", "architecture", "artifact_ids", "artifact_type", "auto_build", "base_model", "before",
+        "action", "after", "alias", "allow_empty", "api_key_name", "architecture", "artifact_ids", "artifact_type", "auto_build",
+        "base_model", "before",
         "build_args", "build_config", "build_if_missing", "build_type", "bytes_per_second", "ceph_path", "checksum", "checksum_type",
         "cluster", "command", "company", "cpu_limit", "cursor", "dependencies", "deployment_type", "depth", "description", "digest",
         "direction", "dockerfile_content", "dry_run", "endpoint_url", "environment_vars", "exclude", "expected_version", "expires_at",

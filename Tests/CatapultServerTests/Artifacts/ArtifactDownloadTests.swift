@@ -84,7 +84,7 @@ import Testing
                     answer.headers[.contentDisposition]
                         == "attachment; filename=\"a_; x=_.bin\"; filename*=UTF-8''a%22%3B%20x%3D%C3%BC.bin")
                 #expect(try await api.store(Sample(3), "a%0D%0AX-Evil:1").status == 400)
-                #expect(try await api.store(Sample(3), "a%00b").status == 400)
+                #expect(try await api.store(Sample(3), "a%00b").status == 422, "no text of a request holds NUL")
             }
         }
     }

@@ -69,7 +69,8 @@ struct BuildLab: Sendable {
         let operation = BuildOperation(
             database: database, engine: engine, templates: templates, storage: storage,
             baseImages: baseImage.flatMap { BaseImages($0) } ?? BaseImages(), timeLimit: timeLimit)
-        runner = OperationRunner(database: database, signals: signals, logs: shared, leader: leader, handlers: [operation], logger: Self.logger)
+        runner = OperationRunner(
+            database: database, signals: signals, logs: shared, leader: leader, handlers: [operation], logger: Self.logger)
         planner = BuildPlanner(templates: templates, storage: storage, signals: signals)
         service = BuildService(
             database: database, planner: planner, probe: EngineProbe(engine: engine), runner: runner, signals: signals, logs: shared)

@@ -193,7 +193,10 @@ struct DeploymentLab: Sendable {
         engine other: ContainerEngine? = nil, gpus: Int = 0, controlling: Bool = true, _ body: (LabServer) async throws -> Void
     ) async throws {
         let server = try LabServer(self, engine: other ?? engine, gpus: gpus)
-        let works = controlling ? [Task { try await server.leader.run() }, Task { try await server.controller.run() }, Task { try await server.runner.run() }] : []
+        let works =
+            controlling
+            ? [Task { try await server.leader.run() }, Task { try await server.controller.run() }, Task { try await server.runner.run() }]
+            : []
         let result: Result<Void, any Error>
         do {
             try await body(server)
@@ -232,7 +235,8 @@ struct LabServer: Sendable {
         let images = BuildPlanner(templates: templates, storage: lab.storage, signals: signals)
         let files = try LogFiles(directory: "\(lab.directory)/logs")
         runner = OperationRunner(
-            database: lab.database, signals: signals, logs: SharedLogs(files: files, database: lab.database, signals: signals, logger: DeploymentLab.logger), leader: leader,
+            database: lab.database, signals: signals,
+            logs: SharedLogs(files: files, database: lab.database, signals: signals, logger: DeploymentLab.logger), leader: leader,
             handlers: [
                 BuildOperation(
                     database: lab.database, engine: engine, templates: templates, storage: lab.storage, baseImages: BaseImages()),
@@ -246,7 +250,8 @@ struct LabServer: Sendable {
         let storage = lab.storage
         controller = DeploymentController(
             parts: ControllerParts(
-                database: lab.database, engine: engine, gateway: gateway, probe: probe, logs: logs, signals: signals, leader: leader, ports: lab.ports,
+                database: lab.database, engine: engine, gateway: gateway, probe: probe, logs: logs, signals: signals, leader: leader,
+                ports: lab.ports,
                 instance: lab.instance, policy: policy, resolvePath: { try storage.resolve($0) }, logger: DeploymentLab.logger))
         let inventory = GPUInventory(
             gpus: (0..<gpus).map { GPU(index: $0, name: "GPU", memoryTotalBytes: 1, memoryUsedBytes: 0, utilization: 0) },

@@ -37,7 +37,8 @@ struct ScriptedHandler: OperationHandler {
         _ body: @Sendable @escaping (OperationService) async throws -> Void
     ) async throws {
         let runner = OperationRunner(
-            database: fixture.database, signals: fixture.signals, logs: fixture.sharedLogs, leader: fixture.leader, handlers: [ScriptedHandler(work: work)],
+            database: fixture.database, signals: fixture.signals, logs: fixture.sharedLogs, leader: fixture.leader,
+            handlers: [ScriptedHandler(work: work)],
             logger: CoreFixture.logger)
         let service = OperationService(database: fixture.database, runner: runner, signals: fixture.signals, logs: fixture.sharedLogs)
         try await withThrowingTaskGroup(of: Void.self) { group in

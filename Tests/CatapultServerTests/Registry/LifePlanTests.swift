@@ -5,7 +5,8 @@ import Testing
 
 /// A version with plain content.
 func makeVersion(
-    _ name: String = "1.0", model: String = "gpt", status: VersionStatus = .active, isRelease: Bool = false, files: Int = 0, missing: Int = 0,
+    _ name: String = "1.0", model: String = "gpt", status: VersionStatus = .active, isRelease: Bool = false, files: Int = 0,
+    missing: Int = 0,
     deprecation: Deprecation? = nil, metadata: [String: JSONValue] = [:], tag: String? = nil
 ) -> Version {
     Version(

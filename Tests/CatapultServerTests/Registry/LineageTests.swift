@@ -71,11 +71,13 @@ import Testing
             #expect(try await add(NewDependency(kind: .dataset, name: "pile", revision: "1")) != data)
             let deleted = try await service.delete(DeleteDependency(versionID: "ft", dependencyID: data), Self.context)
             #expect(deleted.deletedID == data)
-            #expect(await status { _ = try await service.delete(DeleteDependency(versionID: "ft", dependencyID: data), Self.context) }
-                == "dependency_not_found")
+            #expect(
+                await status { _ = try await service.delete(DeleteDependency(versionID: "ft", dependencyID: data), Self.context) }
+                    == "dependency_not_found")
             // The dependency of one version is not found as another's.
-            #expect(await status { _ = try await service.delete(DeleteDependency(versionID: "base", dependencyID: first), Self.context) }
-                == "dependency_not_found")
+            #expect(
+                await status { _ = try await service.delete(DeleteDependency(versionID: "base", dependencyID: first), Self.context) }
+                    == "dependency_not_found")
         }
     }
 
@@ -115,7 +117,8 @@ import Testing
         try await CoreFixture.with { fixture async throws in
             try await make(fixture, ["base": [], "mid": ["base"], "left": ["mid"], "right": ["mid", "base"]])
             _ = try await lineage(fixture).add(
-                AddDependency(versionID: "mid:1", NewDependency(kind: .dataset, name: "pile", url: "https://host.example/pile")), Self.context)
+                AddDependency(versionID: "mid:1", NewDependency(kind: .dataset, name: "pile", url: "https://host.example/pile")),
+                Self.context)
             let graph = try await lineage(fixture).lineage(GetLineage(versionID: "mid:1"), Self.context)
             #expect(graph.nodes.first?.name == "mid:1")
             let levels = Dictionary(uniqueKeysWithValues: graph.nodes.map { ($0.name, $0.level) })
@@ -223,8 +226,9 @@ import Testing
             _ = try await fixture.versions.create(
                 CreateVersion(
                     modelName: "gpt", version: "2", dependencies: [NewDependency(kind: .baseModel, target: "gpt:1")]), Self.context)
-            #expect(await status { _ = try await fixture.versions.delete(DeleteVersion(versionID: "gpt:1"), Self.context) }
-                == "still_referenced")
+            #expect(
+                await status { _ = try await fixture.versions.delete(DeleteVersion(versionID: "gpt:1"), Self.context) }
+                    == "still_referenced")
             _ = try await fixture.models.delete(DeleteModel(modelID: "gpt"), Self.context)
             let left = try await fixture.database.read { try $0.fetchInt("SELECT count(*) FROM dependencies") }
             #expect(left == 0)

@@ -113,7 +113,8 @@ import Testing
             #expect(rows.first?.details["reason"] == "good")
             // Doing it again changes nothing and leaves no row.
             #expect(try await life(fixture).promote(PromoteVersion(versionID: "gpt:1.0"), Self.context).changes.isEmpty)
-            #expect(try await AuditLog(database: fixture.database).list(ListAuditLogs(action: "test_life"), Self.context).count == rows.count)
+            #expect(
+                try await AuditLog(database: fixture.database).list(ListAuditLogs(action: "test_life"), Self.context).count == rows.count)
         }
     }
 
