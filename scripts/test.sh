@@ -98,6 +98,10 @@ export CATAPULT_BIN_DIR
 # No target uses XCTest; without its run, the last lines are Swift Testing's own summary. One test after another: all at once, on two
 # cores, they starve each other until an engine's sign of life takes longer than its limit.
 status=0
-swift test --skip-build --disable-xctest --no-parallel ${selection[@]+"${selection[@]}"} "$@" || status=$?
+swift test --skip-build --disable-xctest --no-parallel ${selection[@]+"${selection[@]}"} "$@" 2>&1 | tee "$work/log" || status=$?
+if ((status)); then
+    say "What failed, out of the lines above"
+    grep -A 3 -E ' recorded an issue |^(Fatal error|.*: Fatal error|error: )' "$work/log" || true
+fi
 for tier in ${left_out[@]+"${left_out[@]}"}; do say "LEFT OUT: $tier"; done
 exit "$status"

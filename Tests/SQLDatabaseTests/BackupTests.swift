@@ -19,10 +19,15 @@ import Testing
                 var writes = 0
                 while !Task.isCancelled {
                     let row = writes % 24 + 1
-                    try await database.write { connection in
-                        try connection.execute("UPDATE accounts SET n = n - 1 WHERE name = 'a'")
-                        try connection.execute("UPDATE accounts SET n = n + 1 WHERE name = 'b'")
-                        try connection.execute("UPDATE filler SET b = zeroblob(70000) WHERE rowid = \(row)")
+                    do {
+                        try await database.write { connection in
+                            try connection.execute("UPDATE accounts SET n = n - 1 WHERE name = 'a'")
+                            try connection.execute("UPDATE accounts SET n = n + 1 WHERE name = 'b'")
+                            try connection.execute("UPDATE filler SET b = zeroblob(70000) WHERE rowid = \(row)")
+                        }
+                    } catch is CancellationError {
+                        // The write that was waiting as the storm ended.
+                        break
                     }
                     writes += 1
                 }

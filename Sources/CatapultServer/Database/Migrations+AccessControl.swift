@@ -78,52 +78,59 @@ extension Migrations {
         }
     }
 
-    /// The bytes of a model's versions, kept by triggers, so that the largest are found through an index.
+    /// The bytes of a model's versions, kept by triggers, so that the largest are found through an index. In a table of its own: PostgreSQL
+    /// writes all indexes of a row anew where one of them changes, and those of models are many.
     private static func modelSizes(_ dialect: SQLDialect) -> [String] {
         let table = [
-            "ALTER TABLE models ADD COLUMN size_bytes BIGINT NOT NULL DEFAULT 0",
-            "UPDATE models SET size_bytes = (SELECT coalesce(sum(v.size_bytes), 0) FROM versions v WHERE v.model_id = models.id)",
-            "CREATE INDEX models_by_size ON models (size_bytes DESC, id)",
+            """
+            CREATE TABLE model_sizes (
+                model_id TEXT PRIMARY KEY REFERENCES models (id) ON DELETE CASCADE, size_bytes BIGINT NOT NULL)
+            """,
+            """
+            INSERT INTO model_sizes (model_id, size_bytes)
+                SELECT model_id, sum(size_bytes) FROM versions GROUP BY model_id HAVING sum(size_bytes) <> 0
+            """,
+            "CREATE INDEX model_sizes_by_size ON model_sizes (size_bytes DESC, model_id)",
         ]
         switch dialect {
         case .sqlite:
+            func add(_ bytes: String) -> String {
+                """
+                INSERT INTO model_sizes (model_id, size_bytes) VALUES (NEW.model_id, \(bytes))
+                    ON CONFLICT (model_id) DO UPDATE SET size_bytes = model_sizes.size_bytes + excluded.size_bytes;
+                """
+            }
             return table + [
+                "CREATE TRIGGER model_size_inserted AFTER INSERT ON versions WHEN NEW.size_bytes <> 0 BEGIN \(add("NEW.size_bytes")) END",
                 """
-                CREATE TRIGGER model_size_inserted AFTER INSERT ON versions WHEN NEW.size_bytes <> 0 BEGIN
-                    UPDATE models SET size_bytes = size_bytes + NEW.size_bytes WHERE id = NEW.model_id;
-                END
-                """,
-                """
-                CREATE TRIGGER model_size_updated AFTER UPDATE OF size_bytes ON versions BEGIN
-                    UPDATE models SET size_bytes = size_bytes + coalesce(NEW.size_bytes, 0) - coalesce(OLD.size_bytes, 0)
-                    WHERE id = NEW.model_id;
+                CREATE TRIGGER model_size_updated AFTER UPDATE OF size_bytes ON versions
+                WHEN coalesce(NEW.size_bytes, 0) <> coalesce(OLD.size_bytes, 0) BEGIN
+                    \(add("coalesce(NEW.size_bytes, 0) - coalesce(OLD.size_bytes, 0)"))
                 END
                 """,
                 """
                 CREATE TRIGGER model_size_deleted AFTER DELETE ON versions WHEN OLD.size_bytes <> 0 BEGIN
-                    UPDATE models SET size_bytes = size_bytes - OLD.size_bytes WHERE id = OLD.model_id;
+                    UPDATE model_sizes SET size_bytes = size_bytes - OLD.size_bytes WHERE model_id = OLD.model_id;
                 END
                 """,
             ]
         case .postgresql:
-            return table + [
+            func add(_ changes: String) -> String {
                 """
-                CREATE FUNCTION model_size_changed() RETURNS trigger LANGUAGE plpgsql AS $$
-                BEGIN
-                    IF TG_OP <> 'INSERT' AND coalesce(OLD.size_bytes, 0) <> 0 THEN
-                        UPDATE models SET size_bytes = size_bytes - OLD.size_bytes WHERE id = OLD.model_id;
-                    END IF;
-                    IF TG_OP <> 'DELETE' AND coalesce(NEW.size_bytes, 0) <> 0 THEN
-                        UPDATE models SET size_bytes = size_bytes + NEW.size_bytes WHERE id = NEW.model_id;
-                    END IF;
-                    RETURN NULL;
-                END $$
-                """,
+                INSERT INTO model_sizes (model_id, size_bytes)
+                    SELECT model_id, sum(size_bytes) FROM (\(changes)) changes GROUP BY model_id HAVING sum(size_bytes) <> 0
+                    ON CONFLICT (model_id) DO UPDATE SET size_bytes = model_sizes.size_bytes + excluded.size_bytes;
                 """
-                CREATE TRIGGER model_size_changed AFTER INSERT OR DELETE OR UPDATE OF size_bytes ON versions
-                FOR EACH ROW EXECUTE FUNCTION model_size_changed()
-                """,
-            ]
+            }
+            let gone = """
+                UPDATE model_sizes SET size_bytes = model_sizes.size_bytes - lost.size_bytes
+                    FROM (SELECT model_id, sum(size_bytes) AS size_bytes FROM removed GROUP BY model_id HAVING sum(size_bytes) <> 0) lost
+                    WHERE lost.model_id = model_sizes.model_id;
+                """
+            let moved = "SELECT model_id, size_bytes FROM added UNION ALL SELECT model_id, -size_bytes FROM removed"
+            return table + statementTrigger("model_size_inserted", on: "versions", .insert, add("SELECT model_id, size_bytes FROM added"))
+                + statementTrigger("model_size_updated", on: "versions", .update, add(moved))
+                + statementTrigger("model_size_deleted", on: "versions", .delete, gone)
         }
     }
 }

@@ -131,11 +131,11 @@ enum ModelStore {
 
     /// The models whose versions are largest; their sizes are kept by triggers, so this reads as many rows as it gives.
     static func largest(_ count: Int, for scope: KeyScope, in connection: any SQLConnection) throws -> [ModelSize] {
-        let inScope = scope.models("name", in: connection.dialect) ?? "TRUE"
+        let inScope = scope.models("m.name", in: connection.dialect) ?? "TRUE"
         return try connection.fetchAll(
             """
-            SELECT id, name, size_bytes, version_count FROM models WHERE size_bytes > 0 AND \(inScope)
-            ORDER BY size_bytes DESC, id LIMIT \(count)
+            SELECT m.id, m.name, s.size_bytes, m.version_count FROM model_sizes s JOIN models m ON m.id = s.model_id
+            WHERE s.size_bytes > 0 AND \(inScope) ORDER BY s.size_bytes DESC, s.model_id LIMIT \(count)
             """
         ) { ModelSize(id: try $0.get(0), name: try $0.get(1), size: try $0.get(2), versions: try $0.get(3)) }
     }

@@ -85,7 +85,7 @@ struct MigrationKillTests {
             try [
                 "SELECT n FROM counters WHERE name = 'versions'", "SELECT CAST(sum(n) AS BIGINT) FROM version_counts",
                 "SELECT count(*) FROM versions", "SELECT CAST(sum(version_count) AS BIGINT) FROM models",
-                "SELECT CAST(sum(size_bytes) AS BIGINT) / 3 FROM models",
+                "SELECT CAST(sum(size_bytes) AS BIGINT) / 3 FROM model_sizes",
             ].map { try connection.fetchInt($0) }
         }
         #expect(numbers == Array(repeating: Int64(versions), count: 5))
