@@ -34,13 +34,15 @@ let package = Package(
         // The contract: pure values.
         .target(name: "CatapultAPI", swiftSettings: strict),
 
-        // The one system call that Swift cannot make.
+        // The one system call that Swift cannot make, and the two settings of SQLite that it cannot make.
         .target(name: "CLinux"),
+        .target(name: "CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
 
         // Engines: each knows nothing of Catapult's features.
         .target(
             name: "SQLDatabase",
             dependencies: [
+                "CSQLite",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),

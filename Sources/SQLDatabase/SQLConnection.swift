@@ -19,6 +19,10 @@ public protocol SQLConnection {
     /// Throws ``DatabaseError/notificationTooLong(bytes:limit:)`` for more than 7999 bytes, ``DatabaseError/readOnly`` in a read.
     func notify(_ channel: String, _ payload: String) throws
 
+    /// Has the rest of the transaction run each statement by one plan, whatever its values. For queries whose tables are joined in one
+    /// sensible order only: PostgreSQL would else plan them anew at each run, for more than the run costs. SQLite always does so.
+    func keepPlans() throws
+
     /// Maps every row. SQLite gives them while the statement runs, PostgreSQL from memory when it has ended.
     func fetchAll<T>(_ query: SQLQuery, _ map: (SQLRow) throws -> T) throws -> [T]
 

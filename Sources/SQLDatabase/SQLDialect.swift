@@ -21,6 +21,20 @@ public enum SQLDialect: String, Sendable, CaseIterable {
         }
     }
 
+    /// For each of some texts, of which there is at least one, the rows of a query about it.
+    ///
+    /// - Parameter query: the query, given the text as SQL. Its columns must have names.
+    public func rows(forEach values: [String], _ query: (SQLQuery) -> SQLQuery) -> SQLQuery {
+        switch self {
+        case .sqlite:
+            return values.map { "SELECT * FROM (\(query("\($0)"))) AS found" as SQLQuery }.joined(separator: " UNION ALL ")
+        case .postgresql:
+            // Planned once, whatever the number of values: planning would cost more than running.
+            let list = values.map { "(\($0))" as SQLQuery }.joined(separator: ", ")
+            return "SELECT found.* FROM (VALUES \(list)) AS each_of (value) CROSS JOIN LATERAL (\(query("each_of.value"))) AS found"
+        }
+    }
+
     /// A truth value as SQL text, for defaults and index conditions.
     public func literal(_ value: Bool) -> String {
         value ? "TRUE" : "FALSE"

@@ -225,7 +225,10 @@ enum VersionStore {
         } else if let ofModel, conditions.count == 1 {
             total = try .kept("SELECT version_count FROM models WHERE id = \(ofModel)", in: connection)
         } else {
-            total = try .counting("SELECT 1 FROM \(source) WHERE \(conditions.joined(separator: " AND "))", in: connection)
+            // In an order that one index has: PostgreSQL would read the whole table until it has found enough that are called so.
+            let isOfOneName = call.version != nil && ofModel == nil && call.environment == nil
+            let counted: SQLQuery = isOfOneName ? " ORDER BY v.created_at DESC, v.id DESC" : ""
+            total = try .counting("SELECT 1 FROM \(source) WHERE \(conditions.joined(separator: " AND "))\(counted)", in: connection)
         }
         let query = window.query("SELECT \(columns) FROM \(joined)", from: source, order: order, where: conditions)
         return try window.page(connection.fetchAll(query, version), total: total) { .age($0.createdAt, id: $0.id) }

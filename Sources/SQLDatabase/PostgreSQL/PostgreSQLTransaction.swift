@@ -20,6 +20,7 @@ final class PostgreSQLTransaction: SQLConnection {
     static let lockKey: Int64 = -0x7170_28d3_1929_60dc
 
     private static let savepointName = "catapult_statement"
+    private static let keepingPlans = "SET LOCAL plan_cache_mode = force_generic_plan"
     private static let savepointWords: Set<String> = ["SAVEPOINT", "RELEASE", "ROLLBACK"]
 
     let dialect = SQLDialect.postgresql
@@ -28,6 +29,7 @@ final class PostgreSQLTransaction: SQLConnection {
     private let kind: Kind
     private let link: PostgreSQLLink
     private var hasBegun = false
+    private var plansAreKept = false
     private var savepoint = Savepoint.none
     /// The failure after which nothing of the transaction can be saved.
     private var abortCause: (any Error)?
@@ -79,6 +81,12 @@ final class PostgreSQLTransaction: SQLConnection {
         let notification = try PendingNotification(channel: channel, payload: payload)
         guard kind != .read else { throw DatabaseError.readOnly }
         _ = try perform("SELECT pg_notify(\(notification.channel), \(notification.payload))")
+    }
+
+    func keepPlans() throws {
+        guard session != nil else { throw DatabaseError.closed }
+        plansAreKept = true
+        if hasBegun { _ = try perform(SQLQuery(raw: Self.keepingPlans)) }
     }
 
     func executeScript(_ sql: String) throws {
@@ -143,7 +151,7 @@ final class PostgreSQLTransaction: SQLConnection {
     private func send(
         _ commands: [PostgreSQLSession.Command], _ isSavepointControl: Bool, _ session: PostgreSQLSession
     ) throws -> PostgreSQLResult {
-        let opening = hasBegun ? [] : session.housekeeping() + self.opening
+        let opening = hasBegun ? [] : session.housekeeping() + self.opening + (plansAreKept ? [.text(Self.keepingPlans)] : [])
         let prefix = kind == .read ? [] : savepointCommands(isSavepointControl)
         let before = opening.count + prefix.count
         hasBegun = true

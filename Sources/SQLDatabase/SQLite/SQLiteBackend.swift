@@ -1,3 +1,4 @@
+internal import CSQLite
 import Foundation
 internal import GRDB
 import Synchronization
@@ -55,12 +56,18 @@ final class SQLiteBackend: DatabaseBackend {
         }
     }
 
+    /// Whether the library allocates without a lock; made once, before the first connection, since later it cannot be.
+    private static let isSetUp = catapult_sqlite_stop_counting_memory() == SQLITE_OK
+
     private static func connectionSettings(_ configuration: Database.Configuration) -> Configuration {
+        // Too late where something in the process has used SQLite before; all works then as well, with more waiting.
+        _ = isSetUp
         let milliseconds = Int(max(0, min(configuration.busyTimeout / .milliseconds(1), Double(Int32.max))))
         var settings = Configuration()
         settings.journalMode = .wal
         settings.foreignKeysEnabled = true
         settings.prepareDatabase { connection in
+            catapult_sqlite_keep_plans(connection.sqliteConnection)
             try connection.execute(
                 sql: """
                     PRAGMA busy_timeout = \(milliseconds);

@@ -84,6 +84,11 @@ final class SQLiteConnection: SQLConnection {
         if !notifications.contains(notification) { notifications.append(notification) }
     }
 
+    /// The connection is set up so: `catapult_sqlite_keep_plans`.
+    func keepPlans() throws {
+        _ = try openDatabase()
+    }
+
     func executeScript(_ sql: String) throws {
         let handle = try openHandle()
         guard !sql.utf8.contains(0) else { throw DatabaseError.syntax(sql: sql, message: "a NUL character") }

@@ -150,6 +150,35 @@ import Testing
         }
     }
 
+    /// By rare words, by trigrams or by walking: which way is taken must not show.
+    @Test func everyPartOfANameFindsTheModelsThatHaveIt() async throws {
+        try await CoreFixture.with { fixture async throws in
+            try await Self.fill(fixture.database, models: 300)
+            for name in ["Team-7/q4-Instruct.v2", "team-70/q4_instruct", "x y\u{E9}t-7/9", "7/q-instruct-2b", "model-299x"] {
+                _ = try await fixture.models.create(
+                    CreateModel(name: name, storagePath: "m", repository: "Hub/\(name)-mirror"), CoreFixture.context("create_model"))
+            }
+            let all = try await fixture.models.list(ListModels(limit: 1_000, includeOrphaned: true), CoreFixture.context()).items
+            func lower(_ text: String) -> String { String(text.map { $0.isASCII ? Character($0.lowercased()) : $0 }) }
+            var parts: Set<String> = [
+                "-299", "l-29", "7/q", "/r1", "odel-2", "q4", "4-i", "t.v2", "\u{E9}t-7", "e\u{301}t-7", "-mirror", "zz-1",
+            ]
+            let name = "hub/team-7/q4-instruct.v2-mirror"
+            for start in stride(from: 0, to: name.count - 3, by: 2) {
+                parts.insert(String(name.dropFirst(start).prefix(3 + start % 9)))
+            }
+            for part in parts {
+                let found = try await fixture.models.list(
+                    ListModels(limit: 1_000, search: part, includeOrphaned: true), CoreFixture.context())
+                let expected = all.filter { model in
+                    [model.name, model.repository ?? ""].contains { lower($0).utf8.firstRange(of: lower(part).utf8) != nil }
+                }
+                #expect(found.items.map(\.name) == expected.map(\.name), "\(part)")
+                #expect(found.total == expected.count, "\(part)")
+            }
+        }
+    }
+
     @Test func totalsOfFiltersAreExact() async throws {
         try await CoreFixture.with { fixture async throws in
             try await Self.fill(fixture.database, models: 40)

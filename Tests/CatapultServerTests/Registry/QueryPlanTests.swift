@@ -22,6 +22,8 @@ import Testing
 
         func executeScript(_ sql: String) throws { try base.executeScript(sql) }
 
+        func keepPlans() throws { try base.keepPlans() }
+
         func notify(_ channel: String, _ payload: String) throws { try base.notify(channel, payload) }
 
         func fetchAll<T>(_ query: SQLQuery, _ map: (SQLRow) throws -> T) throws -> [T] {

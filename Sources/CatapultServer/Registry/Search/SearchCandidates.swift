@@ -23,33 +23,37 @@ struct SearchCandidates {
 
     /// Documents that one way in leads to, at most; the others are left unseen.
     static let mostSeen = 400
-    /// Documents of a kind that are ranked, at most.
+    /// Documents of a kind that are ranked, at most, and for each that is shown.
     static let mostRanked = 100
+    static let rankedForOne = 3
     /// Things that are called like the query, at most.
     static let mostNamed = 60
-    /// Models whose versions are looked through, how many of each, the newest first, and how many of them are ranked.
+    /// Models whose versions are looked through, and how many of each, the newest first.
     static let mostModels = 12
     static let mostSeenVersions = 100
-    static let mostVersions = 12
 
     let query: SearchQuery
     /// What the asking key may see.
     let scope: KeyScope
     let connection: any SQLConnection
+    /// Documents of a kind that are ranked in this search.
+    private let ranked: Int
     private let completions: [SearchIndex.Kind: [String: [String]]]
     /// How many documents each look leads to, counted up to ``mostSeen``.
     private var probes: [Probe: Int] = [:]
+    private var named: [SearchIndex.Kind: [Candidate]] = [:]
 
     /// One look into the index.
     fileprivate enum Probe: Hashable {
         case term(SearchIndex.Kind, String)
         case range(SearchIndex.Kind, SearchQuery.Quantity, from: Int64?, below: Int64?)
         case newest(SearchIndex.Kind)
-        case versions(ofModel: String)
     }
 
-    init(_ query: SearchQuery, for scope: KeyScope, in connection: any SQLConnection) throws {
+    /// - Parameter limit: hits that will be shown.
+    init(_ query: SearchQuery, limit: Int, for scope: KeyScope, in connection: any SQLConnection) throws {
         self.query = query
+        ranked = min(Self.mostRanked, Self.rankedForOne * limit)
         self.scope = scope
         self.connection = connection
         completions = try SearchIndex.completions(
@@ -60,13 +64,15 @@ struct SearchCandidates {
             wanted.formUnion(looks)
         }
         probes = try probe(wanted)
+        named = try Dictionary(grouping: thingsNamed(), by: \.kind)
     }
 
     // MARK: Ways in
 
+    /// What some words may be the beginning of, as a whole, and the last of several by itself.
     private static func beginnings(of words: SearchQuery.Words) -> [String] {
         guard words.isPrefix, !words.inName || words.pieces.count == 1 else { return [] }
-        return words.pieces.count == 1 ? [words.pieces[0]] : [words.folded]
+        return words.pieces.count == 1 ? words.pieces : [words.folded] + words.pieces.suffix(1)
     }
 
     /// The looks that together lead to all documents of a kind that meet a clause. Several elements are alternatives of which one does;
@@ -88,37 +94,60 @@ struct SearchCandidates {
             guard words.pieces.count > 1 else { return [wholes] }
             // Whole names and numbers lead there at once; a rare piece finds the words within longer names.
             let pieces = words.isPrefix ? words.pieces.dropLast() : words.pieces[...]
-            return pieces.map { wholes + [.term(kind, $0)] }
+            var ways = pieces.map { wholes + [.term(kind, $0)] }
+            if let last = Self.beginnings(of: words).dropFirst().first,
+                SearchIndex.Kind.allCases.allSatisfy({ (completions[$0]?[last]?.count ?? 0) < SearchIndex.mostCompletions })
+            {
+                ways.append(wholes + (completions[kind]?[last] ?? []).map { .term(kind, $0) })
+            }
+            return ways
         }
     }
 
     private func hasEntry(_ kind: SearchIndex.Kind) -> Bool { query.clauses.contains { !entries(of: $0, kind).isEmpty } }
 
     /// The cheapest way into a kind. For versions a clause may also hold for the model, which is then a way in as well.
-    private func entrance(_ kind: SearchIndex.Kind) -> (own: [Probe], model: [Probe]) {
-        var best: (own: [Probe], model: [Probe], cost: Int)?
-        for clause in query.clauses {
+    private func entrance(_ kind: SearchIndex.Kind) -> (own: [Probe], model: [Probe], clause: Int?) {
+        var best: (own: [Probe], model: [Probe], clause: Int, cost: Int)?
+        for (number, clause) in query.clauses.enumerated() {
             let models = kind == .version ? entries(of: clause, .model) : []
             for (index, own) in entries(of: clause, kind).enumerated() {
                 let model = models.indices.contains(index) ? models[index] : []
                 let cost = (own + model).reduce(0) { $0 + (probes[$1] ?? 0) }
-                if best.map({ cost < $0.cost }) ?? true { best = (own, model, cost) }
+                if best.map({ cost < $0.cost }) ?? true { best = (own, model, number, cost) }
             }
         }
-        guard let best else { return ([.newest(kind)], []) }
-        return (best.own, best.model)
+        guard let best else { return ([.newest(kind)], [], nil) }
+        return (best.own, best.model, best.clause)
     }
 
     private func probe(_ wanted: Set<Probe>) throws -> [Probe: Int] {
         let order = Array(wanted)
-        var found: [Probe: Int] = [:]
-        for start in stride(from: 0, to: order.count, by: 24) {
-            let looks = (start..<min(start + 24, order.count)).map { index -> SQLQuery in
-                "SELECT CAST(\(index) AS BIGINT), count(*) FROM (\(order[index].ids(Self.mostSeen))) AS look\(raw: "\(index)")"
-            }
-            let rows = try connection.fetchAll(looks.joined(separator: " UNION ALL ")) { (try $0.get(0) as Int, try $0.get(1) as Int) }
-            for (index, count) in rows { found[order[index]] = count }
+        guard !order.isEmpty else { return [:] }
+        let terms = order.indices.compactMap { index -> SQLQuery? in
+            guard case .term(let kind, let term) = order[index] else { return nil }
+            return "(CAST(\(index) AS BIGINT), CAST(\(kind) AS TEXT), CAST(\(term) AS TEXT))"
         }
+        let others = order.indices.compactMap { index -> SQLQuery? in
+            if case .term = order[index] { return nil }
+            return "SELECT CAST(\(index) AS BIGINT), count(*) FROM (\(order[index].ids(Self.mostSeen))) AS look\(raw: "\(index)")"
+        }
+        var found: [Probe: Int] = [:]
+        func count(_ query: SQLQuery) throws {
+            for (index, count) in try connection.fetchAll(query, { (try $0.get(0) as Int, try $0.get(1) as Int) }) {
+                found[order[index]] = count
+            }
+        }
+        if !terms.isEmpty {
+            try count(
+                """
+                WITH look (n, kind, term) AS (VALUES \(terms.joined(separator: ", ")))
+                SELECT l.n, (SELECT count(*) FROM (SELECT 1 FROM search_postings p WHERE p.kind = l.kind
+                    AND p.term = l.term\(connection.dialect.byCodePoint) LIMIT \(raw: "\(Self.mostSeen)")) AS seen)
+                FROM look l
+                """)
+        }
+        if !others.isEmpty { try count(others.joined(separator: " UNION ALL ")) }
         return found
     }
 
@@ -131,79 +160,113 @@ struct SearchCandidates {
         func add(_ candidates: [Candidate]) {
             for candidate in candidates where seen.insert(candidate.id).inserted { found.candidates.append(candidate) }
         }
-        let (own, model) = entrance(kind)
+        let (own, model, _) = entrance(kind)
         let looks = own.filter { (probes[$0] ?? 0) > 0 }
-        if kind != .version { add(try named(kind)) }
+        add(named[kind] ?? [])
         if !looks.isEmpty {
-            let share = looks.count == 1 ? Self.mostRanked : max(Self.mostRanked / looks.count, 20)
-            let rows = try rows(looks.map { select(kind, $0, limit: share) })
+            let share = looks.count == 1 ? ranked : max(ranked / looks.count, 20)
+            let rows = try rows(kind, looks, limit: share)
             add(rows.sorted { ($0.createdAt, $0.id) > ($1.createdAt, $1.id) })
             found.isBounded = rows.count >= share || isCompletionCut(kind) || looks.contains { (probes[$0] ?? 0) >= Self.mostSeen }
         }
         if kind == .version {
-            let models = try self.models(model, first: calledModels() + bestModels)
+            let models = try self.models(model, best: bestModels)
             if !models.ids.isEmpty {
-                let looks = models.ids.map { Probe.versions(ofModel: $0) }
-                let rows = try rows(looks.map { select(.version, $0, seen: Self.mostSeenVersions, limit: Self.mostVersions) })
+                let share = max(ranked / Self.mostModels, 3)
+                let rows = try rows(
+                    connection.dialect.rows(forEach: models.ids) { model in
+                        """
+                        \(columns(.version)) FROM search_documents m
+                        CROSS JOIN (\(Probe.versionIDs(ofModel: model, looked(.version, Self.mostSeenVersions, share)))) AS p
+                        CROSS JOIN search_documents d WHERE m.kind = 'm' AND m.id = \(model) AND d.kind = 'v' AND d.id = p.id
+                            AND \(isMetByEntrance(.version) ? "TRUE" : conditions(.version)) ORDER BY d.id DESC LIMIT \(share)
+                        """
+                    })
                 add(rows)
                 let perModel = Dictionary(grouping: rows) { $0.model?.name ?? "" }
-                let isCut =
-                    try models.isCut || perModel.values.contains { $0.count >= Self.mostVersions }
-                    || probe(Set(looks)).values.contains { $0 > Self.mostSeenVersions }
+                let isCut = try models.isCut || perModel.values.contains { $0.count >= share } || haveManyVersions(models.ids)
                 found.isBounded = found.isBounded || isCut
             }
         }
         return found
     }
 
-    /// Models that are called like one of the words: in `gpt-model:1.0` nothing else may lead to an old model with common words.
-    private func calledModels() throws -> [String] {
+    /// The models to look through: those that are called like one of the words, since in `gpt-model:1.0` nothing else may lead to an old model
+    /// with common words; those that meet the query as a whole; those that meet its rarest clause.
+    private func models(_ looks: [Probe], best: [String]) throws -> (ids: [String], isCut: Bool) {
+        var looks = looks.filter { (probes[$0] ?? 0) > 0 }.map { $0.ids(Self.mostModels) }
         let names = query.words.map { "=" + $0.folded }
-        guard !names.isEmpty else { return [] }
-        return try connection.fetchColumn(
-            "SELECT id FROM search_postings WHERE kind = 'm' AND term IN \(list: names) ORDER BY id DESC LIMIT \(Self.mostModels)")
-    }
-
-    /// The models to look through: those that are called so, those that meet the query as a whole, then those that meet its rarest clause.
-    private func models(_ looks: [Probe], first: [String]) throws -> (ids: [String], isCut: Bool) {
-        var ids: [String] = []
-        for id in first where !ids.contains(id) && ids.count < Self.mostModels { ids.append(id) }
-        var isCut = Set(first).count > ids.count
-        for look in looks {
-            guard let count = probes[look], count > 0 else { continue }
-            let more: [String] = try connection.fetchColumn(look.ids(Self.mostModels))
-            for id in more where !ids.contains(id) {
-                if ids.count < Self.mostModels { ids.append(id) } else { isCut = true }
+        if !names.isEmpty {
+            looks.insert(
+                "SELECT id FROM search_postings WHERE kind = 'm' AND term IN \(list: names) ORDER BY id DESC LIMIT \(raw: "\(Self.mostModels)")",
+                at: 0)
+        }
+        var found = [[String]](repeating: [], count: looks.count)
+        if !looks.isEmpty {
+            let places = looks.enumerated().map { "SELECT CAST(\($0) AS BIGINT), id FROM (\($1)) AS look\(raw: "\($0)")" as SQLQuery }
+            for (place, id) in try connection.fetchAll(
+                places.joined(separator: " UNION ALL "), { (try $0.get(0) as Int, try $0.get(1) as String) })
+            {
+                found[place].append(id)
             }
-            isCut = isCut || count > Self.mostModels
+        }
+        if !names.isEmpty { found.insert(best, at: 1) } else { found.insert(best, at: 0) }
+        var ids: [String] = []
+        var isCut = found.contains { $0.count >= Self.mostModels }
+        for id in found.joined() where !ids.contains(id) {
+            if ids.count < Self.mostModels { ids.append(id) } else { isCut = true }
         }
         return (ids, isCut)
     }
 
     /// Things that are called as the words say, or begin so: nobody who types a name should miss the thing because others are newer.
-    private func named(_ kind: SearchIndex.Kind) throws -> [Candidate] {
+    private func thingsNamed() throws -> [Candidate] {
         let name = query.wholeName
         guard !name.isEmpty, name.count <= 100 else { return [] }
-        return try rows([
-            """
-            \(columns(kind)) FROM (
-                SELECT term, id FROM search_postings WHERE kind = \(kind) AND term >= \("=" + name) AND term < \("=" + name + "\u{10FFFF}")
-                ORDER BY term, id LIMIT \(Self.mostNamed)) AS p CROSS JOIN \(documents(kind))
-            WHERE d.kind = \(kind) AND d.id = p.id AND \(conditions(kind)) ORDER BY p.term, p.id
-            """
-        ])
+        let kinds = SearchIndex.Kind.allCases.filter { $0 != .version }.map(\.rawValue)
+        return try rows(
+            connection.dialect.rows(forEach: kinds) { kind in
+                """
+                \(columns(.model)) FROM (
+                    SELECT term, id FROM search_postings
+                    WHERE kind = \(kind) AND term >= \("=" + name) AND term < \("=" + name + "\u{10FFFF}")
+                    ORDER BY term, id LIMIT \(raw: "\(Self.mostNamed)")) AS p CROSS JOIN \(documents(.model))
+                WHERE d.kind = \(kind) AND d.id = p.id AND \(conditions(.model)) ORDER BY p.term, p.id
+                """
+            })
     }
 
     private func isCompletionCut(_ kind: SearchIndex.Kind) -> Bool {
-        query.words.flatMap(Self.beginnings).contains { (completions[kind]?[$0]?.count ?? 0) >= SearchIndex.mostCompletions }
+        query.words.compactMap { Self.beginnings(of: $0).first }.contains {
+            (completions[kind]?[$0]?.count ?? 0) >= SearchIndex.mostCompletions
+        }
     }
 
-    /// The documents behind a look that meet all conditions. What is looked at is limited within, as a number that planners can see: no
-    /// plan is then better than to go from there to the documents.
-    private func select(_ kind: SearchIndex.Kind, _ look: Probe, seen: Int = mostSeen, limit: Int) -> SQLQuery {
+    private func haveManyVersions(_ models: [String]) throws -> Bool {
+        try connection.fetchInt("SELECT 1 FROM models WHERE id IN \(list: models) AND version_count > \(Self.mostSeenVersions) LIMIT 1")
+            != nil
+    }
+
+    /// The documents behind looks that meet all conditions.
+    private func rows(_ kind: SearchIndex.Kind, _ looks: [Probe], limit: Int) throws -> [Candidate] {
+        let seen = looked(kind, Self.mostSeen, limit)
+        let terms = looks.compactMap { if case .term(_, let term) = $0 { term } else { nil } }
+        if terms.count == looks.count {
+            return try rows(
+                connection.dialect.rows(forEach: terms) { select(kind, Probe.termIDs(kind, $0, seen), order: "d.id DESC", limit: limit) })
+        }
+        return try looks.flatMap { try rows(select(kind, $0.ids(seen), order: $0.order("d."), limit: limit)) }
+    }
+
+    /// How many documents have to be looked at for so many that meet the query.
+    private func looked(_ kind: SearchIndex.Kind, _ most: Int, _ limit: Int) -> Int { isMetByEntrance(kind) ? limit : most }
+
+    /// The documents behind ids that meet all conditions. What is looked at is limited within, as a number that planners can see: no plan is
+    /// then better than to go from there to the documents.
+    private func select(_ kind: SearchIndex.Kind, _ ids: SQLQuery, order: SQLQuery, limit: Int) -> SQLQuery {
         """
-        SELECT * FROM (\(columns(kind)) FROM (\(look.ids(seen))) AS p CROSS JOIN \(documents(kind))
-        WHERE d.kind = \(kind) AND d.id = p.id AND \(conditions(kind)) ORDER BY \(look.order("d.")) LIMIT \(limit)) AS found
+        \(columns(kind)) FROM (\(ids)) AS p CROSS JOIN \(documents(kind))
+        WHERE d.kind = \(kind) AND d.id = p.id AND \(conditions(kind, met: clauseMetByEntrance(kind))) ORDER BY \(order) LIMIT \(limit)
         """
     }
 
@@ -220,8 +283,8 @@ struct SearchCandidates {
             ? "search_documents d LEFT JOIN search_documents m ON m.kind = 'm' AND m.id = d.model_id" : "search_documents d"
     }
 
-    private func rows(_ selects: [SQLQuery]) throws -> [Candidate] {
-        try connection.fetchAll(selects.joined(separator: " UNION ALL ")) { row in
+    private func rows(_ query: SQLQuery) throws -> [Candidate] {
+        try connection.fetchAll(query) { row in
             var column = row.cursor()
             let (kind, id): (SearchIndex.Kind, String) = (try column.next(), try column.next())
             let (name, terms): (String, String) = (try column.next(), try column.next())
@@ -235,8 +298,23 @@ struct SearchCandidates {
 
     // MARK: Conditions
 
-    private func conditions(_ kind: SearchIndex.Kind) -> SQLQuery {
-        var conditions = query.clauses.map { clause -> SQLQuery in
+    /// The clause that all documents behind an entrance of a kind meet, being what they were looked up by; nil where the entrance leads
+    /// further.
+    private func clauseMetByEntrance(_ kind: SearchIndex.Kind) -> Int? {
+        let entrance = entrance(kind)
+        guard let index = entrance.clause else { return nil }
+        guard case .words(let words) = query.clauses[index].condition else { return index }
+        return words.pieces.count == 1 && !words.inName ? index : nil
+    }
+
+    /// Whether all that an entrance leads to meets the query.
+    private func isMetByEntrance(_ kind: SearchIndex.Kind) -> Bool {
+        scope.isEverything && query.clauses.count == 1 && clauseMetByEntrance(kind) != nil
+    }
+
+    /// - Parameter met: the number of a clause that is known to be met.
+    private func conditions(_ kind: SearchIndex.Kind, met: Int? = nil) -> SQLQuery {
+        var conditions = query.clauses.enumerated().filter { $0.offset != met }.map { _, clause -> SQLQuery in
             let condition = condition(clause.condition, kind)
             return clause.isNegated ? "NOT coalesce(\(condition), FALSE)" : condition
         }
@@ -244,7 +322,9 @@ struct SearchCandidates {
         if let inside = scope.models(kind == .version ? "m.model_name" : "d.model_name", in: connection.dialect) {
             conditions.append(inside)
         }
-        if kind == .deployment, let inside = scope.environments("d.environment", in: connection.dialect) { conditions.append(inside) }
+        if kind != .version, let inside = scope.environments("d.environment", in: connection.dialect) {
+            conditions.append("(d.kind <> 'd' OR \(inside))")
+        }
         return conditions.isEmpty ? "TRUE" : conditions.joined(separator: " AND ")
     }
 
@@ -259,7 +339,10 @@ struct SearchCandidates {
         case .quantity(let quantity, let from, let below):
             let column: SQLQuery =
                 kind == .version && quantity == .parameters ? "m.parameters" : "d.\(raw: SearchCandidates.column(quantity))"
-            let bounds = [from.map { "\(column) >= \($0)" as SQLQuery }, below.map { "\(column) < \($0)" as SQLQuery }].compactMap { $0 }
+            // A sum, so that no planner takes an index of all that are as large for the way to one document.
+            let bounds = [from.map { "\(column) + 0 >= \($0)" as SQLQuery }, below.map { "\(column) + 0 < \($0)" as SQLQuery }].compactMap {
+                $0
+            }
             return "(\(bounds.joined(separator: " AND ")))"
         }
     }
@@ -281,26 +364,28 @@ struct SearchCandidates {
 extension SearchCandidates.Probe {
     /// The first ids that the look leads to, the newest or largest first.
     fileprivate func ids(_ limit: Int) -> SQLQuery {
-        let source: SQLQuery
-        var condition: SQLQuery
         switch self {
         case .term(let kind, let term):
-            source = "search_postings"
-            condition = "kind = \(kind) AND term = \(term)"
+            return Self.termIDs(kind, "\(term)", limit)
         case .newest(let kind):
-            source = "search_documents"
-            condition = "kind = \(kind)"
-        case .versions(let model):
-            source = "search_documents"
-            condition = "kind = 'v' AND model_id = \(model)"
+            return "SELECT id FROM search_documents WHERE kind = \(kind) ORDER BY id DESC LIMIT \(raw: "\(limit)")"
         case .range(let kind, let quantity, let from, let below):
             let column = SQLQuery(raw: SearchCandidates.column(quantity))
-            source = "search_documents"
-            condition = "kind = \(kind) AND \(column) IS NOT NULL"
+            var condition: SQLQuery = "kind = \(kind) AND \(column) IS NOT NULL"
             if let from { condition += " AND \(column) >= \(from)" }
             if let below { condition += " AND \(column) < \(below)" }
+            return "SELECT id FROM search_documents WHERE \(condition) ORDER BY \(order("")) LIMIT \(raw: "\(limit)")"
         }
-        return "SELECT id FROM \(source) WHERE \(condition) ORDER BY \(order("")) LIMIT \(raw: "\(limit)")"
+    }
+
+    /// The ids of a term's documents, the newest first.
+    fileprivate static func termIDs(_ kind: SearchIndex.Kind, _ term: SQLQuery, _ limit: Int) -> SQLQuery {
+        "SELECT id FROM search_postings WHERE kind = \(kind) AND term = \(term) ORDER BY id DESC LIMIT \(raw: "\(limit)")"
+    }
+
+    /// The ids of a model's versions, the newest first.
+    fileprivate static func versionIDs(ofModel model: SQLQuery, _ limit: Int) -> SQLQuery {
+        "SELECT id FROM search_documents WHERE kind = 'v' AND model_id = \(model) ORDER BY id DESC LIMIT \(raw: "\(limit)")"
     }
 
     /// The order of the ids; equal values by age, so that both databases have the same.

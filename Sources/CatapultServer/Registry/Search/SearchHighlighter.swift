@@ -62,6 +62,10 @@ struct SearchHighlighter {
     }
 
     private func cut(_ field: SearchRecord.Field, _ places: [Range<Int>], _ first: Range<Int>) -> SearchHighlight {
+        guard field.text.utf8.count > Self.longestText else {
+            return SearchHighlight(
+                field: field.name, text: field.text, ranges: places.map { SearchRange(start: $0.lowerBound, end: $0.upperBound) })
+        }
         let scalars = Array(field.text.unicodeScalars)
         let start = scalars.count <= Self.longestText ? 0 : max(0, first.lowerBound - Self.before)
         let end = min(scalars.count, start + Self.longestText)

@@ -99,27 +99,33 @@ enum SearchIndex {
     /// The first terms that begin like each text, by kind. Steps from term to term, so the cost does not depend on how often each occurs.
     static func completions(_ beginnings: [String], _ kinds: [Kind], in connection: any SQLConnection) throws -> [Kind: [String: [String]]]
     {
-        var found: [Kind: [String: [String]]] = [:]
-        for beginning in beginnings {
-            let next = { (kind: SQLQuery, after: SQLQuery) -> SQLQuery in
-                """
-                (SELECT p.term FROM search_postings p WHERE p.kind = \(kind) AND p.term \(after) AND p.term < \(beginning + "\u{10FFFF}")
-                ORDER BY p.term LIMIT 1)
-                """
-            }
-            let seeds = kinds.map { kind in "SELECT CAST(\(kind) AS TEXT), \(next("\(kind)", ">= \(beginning)")), 1" as SQLQuery }
-            let rows = try connection.fetchAll(
-                """
-                WITH RECURSIVE completion (kind, term, n) AS (
-                    SELECT * FROM (\(seeds.joined(separator: " UNION ALL "))) AS seed
-                    UNION ALL
-                    SELECT c.kind, \(next("c.kind", "> c.term")), c.n + 1 FROM completion c WHERE c.term IS NOT NULL AND c.n < \(mostCompletions)
-                )
-                SELECT kind, term FROM completion WHERE term IS NOT NULL ORDER BY kind, n
-                """
-            ) { row in (try row.get(0) as Kind, try row.get(1) as String) }
-            for (kind, term) in rows { found[kind, default: [:]][beginning, default: []].append(term) }
+        guard !beginnings.isEmpty else { return [:] }
+        let next = { (kind: SQLQuery, after: SQLQuery, end: SQLQuery) -> SQLQuery in
+            """
+            (SELECT p.term FROM search_postings p WHERE p.kind = \(kind) AND p.term \(after) AND p.term < \(end) ORDER BY p.term LIMIT 1)
+            """
         }
+        let seeds = beginnings.enumerated().flatMap { number, beginning in
+            kinds.map { kind -> SQLQuery in
+                let end = beginning + "\u{10FFFF}"
+                return """
+                    SELECT CAST(\(kind) AS TEXT), CAST(\(number) AS BIGINT), CAST(\(end) AS TEXT), \(next("\(kind)", ">= \(beginning)", "\(end)")), 1
+                    """
+            }
+        }
+        let rows = try connection.fetchAll(
+            """
+            WITH RECURSIVE completion (kind, number, ending, term, n) AS (
+                SELECT * FROM (\(seeds.joined(separator: " UNION ALL "))) AS seed
+                UNION ALL
+                SELECT c.kind, c.number, c.ending, \(next("c.kind", "> c.term", "c.ending")), c.n + 1
+                FROM completion c WHERE c.term IS NOT NULL AND c.n < \(mostCompletions)
+            )
+            SELECT kind, number, term FROM completion WHERE term IS NOT NULL ORDER BY kind, number, n
+            """
+        ) { row in (try row.get(0) as Kind, try row.get(1) as Int, try row.get(2) as String) }
+        var found: [Kind: [String: [String]]] = [:]
+        for (kind, number, term) in rows { found[kind, default: [:]][beginnings[number], default: []].append(term) }
         return found
     }
 

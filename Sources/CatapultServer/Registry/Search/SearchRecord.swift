@@ -77,7 +77,9 @@ struct SearchDocument: Equatable {
             var left = Self.mostPieces
             var values: [String] = []
             for field in record.fields where field.section == section && left > 0 {
-                let pieces = SearchText.pieces(field.text, limit: left).map { String($0.text.prefix(Self.longestWhole)) }
+                // `ModelSearch` counts on all words of names and repositories.
+                let isWhole = section == .name || field.name == "repository"
+                let pieces = SearchText.pieces(field.text, limit: isWhole ? .max : left).map { String($0.text.prefix(Self.longestWhole)) }
                 left -= pieces.count
                 guard !pieces.isEmpty else { continue }
                 values.append(" " + pieces.joined(separator: " ") + " ")

@@ -13,6 +13,8 @@ struct SearchService: Sendable {
         let types = try Self.types(call.types, query)
         let limit = call.limit ?? 20
         return try await database.read { connection in
+            // Every way leads by numbers that the text of the query has, from the index to its documents.
+            try connection.keepPlans()
             let results = try Self.run(query, types, limit: limit, for: scope, in: connection)
             guard results.hits.isEmpty, let (corrected, corrections) = try Self.corrected(query, in: connection) else { return results }
             var second = try Self.run(corrected, types, limit: limit, for: scope, in: connection)
@@ -24,32 +26,33 @@ struct SearchService: Sendable {
     private static func run(
         _ query: SearchQuery, _ types: Set<SearchType>, limit: Int, for scope: KeyScope, in connection: any SQLConnection
     ) throws -> SearchResults {
-        let search = try SearchCandidates(query, for: scope, in: connection)
+        let search = try SearchCandidates(query, limit: limit, for: scope, in: connection)
         var candidates: [SearchCandidates.Candidate] = []
         var counts: [SearchCount] = []
         var bestModels: [String] = []
+        let ranking = SearchRanking(query)
         for kind in SearchIndex.Kind.allCases {
             // Versions are reached through models, so these are looked for even where nobody wants to see them.
             guard types.contains(kind.type) || (kind == .model && types.contains(.version)) else { continue }
             let found = try search.find(kind, bestModels: bestModels)
             if kind == .model {
-                bestModels = SearchRanking.best(found.candidates, for: query, limit: SearchCandidates.mostModels).map(\.0.id)
+                bestModels = ranking.best(found.candidates, limit: SearchCandidates.mostModels).map(\.candidate.id)
             }
             guard types.contains(kind.type) else { continue }
             candidates += found.candidates
             counts.append(SearchCount(type: kind.type, count: found.candidates.count, exact: !found.isBounded))
         }
-        let best = SearchRanking.best(candidates, for: query, limit: limit)
+        let best = ranking.best(candidates, limit: limit)
         return SearchResults(
             hits: try hits(best, query, in: connection), counts: counts, bounded: counts.contains { !$0.exact }, corrections: [])
     }
 
     private static func hits(
-        _ best: [(SearchCandidates.Candidate, score: Int)], _ query: SearchQuery, in connection: any SQLConnection
+        _ best: [SearchRanking.Ranked], _ query: SearchQuery, in connection: any SQLConnection
     ) throws -> [SearchHit] {
         var records: [String: SearchRecord] = [:]
         for kind in SearchIndex.Kind.allCases {
-            let ids = best.filter { $0.0.kind == kind }.map(\.0.id)
+            let ids = best.filter { $0.candidate.kind == kind }.map(\.candidate.id)
             for record in try SearchSource.records(kind, ids, in: connection) { records[record.id] = record }
         }
         let highlighter = SearchHighlighter(query)
