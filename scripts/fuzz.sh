@@ -29,6 +29,8 @@ trap 'exit 143' TERM
 scripts/setup.sh build >&2
 packages=$(python_packages test-python Tests/requirements.txt)
 swift build --product catapult-server >&2
+# There from the beginning: the loop below may look before the server has been started.
+: >"$work/server.out"
 DOCKER_HOST=unix://$work/no-engine.sock "$(swift build --show-bin-path)/catapult-server" --port 0 --data-dir "$work/data" \
     --templates Templates --deployment-ports 19000-19999 --log-level error >"$work/server.out" 2>"$work/server.log" &
 server=$!

@@ -69,7 +69,7 @@ struct Server: Sendable {
                 ImportOperation(
                     database: database, store: blobs, hub: HubClient(configuration.hub, policy: configuration.outgoing)),
                 SyncOperation(database: database, store: blobs, directory: try storage.resolve(configuration.modelsDirectory)),
-                PreprocessOperation(database: database, storage: storage, engine: engine),
+                PreprocessOperation(storage: storage, engine: engine),
             ],
             logger: logger)
         let controller = DeploymentController(

@@ -90,6 +90,25 @@ class Exchange:
         except requests.ConnectionError as problem:
             self.add(case, "an answer", None, f"the connection ended without one: {problem}", arguments)
 
+    def send_body(self, case: schemathesis.Case, data: bytes) -> None:
+        """Sends a body that nobody knows to be right or wrong, to where a case goes: it must be answered, and as the document foresees."""
+        target = case.as_transport_kwargs(base_url=self.url)
+        arguments = {"method": target["method"], "url": target["url"], "params": target.get("params"), "data": data}
+        try:
+            response = self.session.request(
+                **arguments, headers={"Content-Type": "application/json"}, timeout=SECONDS, allow_redirects=False)
+        except requests.Timeout:
+            self.add(case, "no hang", None, f"no answer within {SECONDS} s", arguments)
+            return
+        except requests.ConnectionError as problem:
+            self.add(case, "an answer", None, f"the connection ended without one: {problem}", arguments)
+            return
+        self.statuses[response.status_code] += 1
+        if response.status_code >= 500 and response.status_code not in FORESEEN:
+            self.add(case, "no server error", response.status_code, response.text[:300], arguments)
+        elif str(response.status_code) not in case.operation.definition.raw["responses"]:
+            self.add(case, "documented status", response.status_code, response.text[:300], arguments)
+
     def look(
         self, case: schemathesis.Case, kind: str, replaced: set[str], arguments: dict, response: requests.Response, is_stream: bool
     ) -> None:

@@ -40,10 +40,15 @@ struct ArtifactCare: Sendable {
         return operation
     }
 
+    /// One that waits to do the same is given instead of another: whoever asks again wants it done, not done twice.
     private static func queue(
         _ kind: OperationKind, _ subject: (kind: ResourceKind, id: String), _ input: some Encodable, _ context: CallContext,
         in connection: any SQLConnection
     ) throws -> Operation {
+        if let waiting = try OperationStore.waiting(kind, subjectID: subject.id, input: input, in: connection) {
+            try AuditLog.record(context, on: subject.kind, id: subject.id, details: ["operation_id": .string(waiting.id)], in: connection)
+            return waiting
+        }
         let id = Identifier.make()
         try OperationStore.insert(
             id: id, kind: kind, subject: subject.kind, subjectID: subject.id, input: input, message: "waiting for a worker", parentID: nil,

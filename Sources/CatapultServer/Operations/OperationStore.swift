@@ -41,6 +41,18 @@ enum OperationStore {
         try connection.fetchFirst("SELECT \(columns) FROM operations WHERE id = \(id)", operation)
     }
 
+    /// An operation that waits to do the same for the same thing.
+    static func waiting(
+        _ kind: OperationKind, subjectID: String, input: some Encodable, in connection: any SQLConnection
+    ) throws -> Operation? {
+        let input = String(decoding: try WireEncoder.encode(input, nils: .omit), as: UTF8.self)
+        return try connection.fetchFirst(
+            """
+            SELECT \(columns) FROM operations WHERE kind = \(kind) AND state = 'pending' AND NOT cancel_requested
+                AND subject_id = \(subjectID) AND input = \(input) ORDER BY created_at LIMIT 1
+            """, operation)
+    }
+
     /// What was asked for when an operation was put in the queue.
     static func input(of id: String, in connection: any SQLConnection) throws -> JSONValue {
         try connection.fetchValue("SELECT input FROM operations WHERE id = \(id)", as: JSONColumn.self)?.value ?? .object([:])

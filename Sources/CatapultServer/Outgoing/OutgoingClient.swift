@@ -96,7 +96,10 @@ struct OutgoingClient: Sendable {
         _ body: @Sendable (Answer) async throws -> Result
     ) async throws -> Step<Result> {
         let bare = target.host.hasPrefix("[") ? String(target.host.dropFirst().dropLast()) : target.host
-        let address = try policy.choose(try await resolve(bare), for: target)
+        let addresses = try await resolve(bare)
+        // The name may be right, and its server's or this host's name service away.
+        guard !addresses.isEmpty else { throw OutgoingProblem.unreachable(host: target.host, reason: "the name leads to no address") }
+        let address = try policy.choose(addresses, for: target)
         var configuration = HTTPClient.Configuration(
             redirectConfiguration: .disallow,
             timeout: .init(connect: .seconds(10), read: TimeAmount(request.limits.idle)))

@@ -13,7 +13,6 @@ struct PreprocessOperation: OperationHandler {
     private static let maximumProcesses: Int64 = 4_096
     private static let temporaryBytes: Int64 = 4 << 30
 
-    let database: Database
     let storage: StoragePaths
     let engine: ContainerEngine
     var timeLimit = Self.timeLimit
@@ -24,7 +23,7 @@ struct PreprocessOperation: OperationHandler {
     func run(_ run: OperationRun) async throws -> JSONValue {
         let input = try await run.input(PreprocessInput.self)
         let (id, modelID) = (run.operation.id, run.operation.subjectID)
-        let model = try await database.write { connection in
+        let model = try await run.write { connection in
             try PreprocessRecord("running", operation: id).store(of: modelID, in: connection)
             return try ModelStore.resolve(modelID, for: .everything, in: connection)
         }

@@ -135,8 +135,13 @@ enum ReferenceStore {
         try connection.execute("DELETE FROM dependencies WHERE target_version_id IN (SELECT v.id FROM versions v WHERE \(versions))")
         try connection.execute("DELETE FROM dependencies WHERE artifact_id IN (SELECT r.id FROM artifacts r WHERE \(subject.artifacts))")
         // Records of what runs elsewhere go with the version, as earlier clients know it (contract, section 3.1).
-        let records = try connection.execute(
-            "DELETE FROM deployments WHERE deployment_type <> 'local' AND version_id IN (SELECT v.id FROM versions v WHERE \(versions))")
+        let elsewhere: SQLQuery = "deployment_type <> 'local' AND version_id IN (SELECT v.id FROM versions v WHERE \(versions))"
+        if let inside = context.scope.environments("environment", in: connection.dialect),
+            try connection.exists("SELECT 1 FROM deployments WHERE \(elsewhere) AND NOT \(inside) LIMIT 1")
+        {
+            throw CatapultError.wholeScopeRequired()
+        }
+        let records = try connection.execute("DELETE FROM deployments WHERE \(elsewhere)")
         var details: [String: JSONValue] = records > 0 ? ["deleted_records": .int(Int64(records))] : [:]
         if references.total > 0 {
             details["forced"] = true

@@ -51,6 +51,31 @@ import Testing
         }
     }
 
+    @Test func aDeleteTakesNoRecordOfAnEnvironmentThatLiesOutside() async throws {
+        try await CoreFixture.with { fixture async throws in
+            let model = try await fixture.model("team/mine")
+            let version = try await fixture.versions.create(
+                CreateVersion(modelID: model.id, version: "1"), CoreFixture.context("create_version", .version))
+            try await fixture.database.write { connection in
+                try connection.execute(
+                    """
+                    INSERT INTO deployments (id, name, version_id, environment, deployment_type, status, health_status, replicas, generation,
+                        wanted, revision, container_port, health_path, start_grace_seconds, stop_grace_seconds, gpu_count, environment_vars,
+                        volume_mounts, metadata, deployed_at)
+                    VALUES ('d', 'elsewhere', \(version.id), 'production', 'metadata', 'running', 'unknown', 1, 1, 'running', 1, 80, '/', 1, 1,
+                        0, '{}', '[]', '{}', 1)
+                    """)
+            }
+            let call = DeleteVersion(versionID: version.id)
+            let limited = scoped(KeyScope(environments: ["staging"]), DeleteVersion.audit)
+            #expect(await status { _ = try await fixture.versions.delete(call, limited) } == 403)
+            #expect(try await fixture.database.read { try $0.exists("SELECT 1 FROM deployments WHERE id = 'd'") })
+            let inside = scoped(KeyScope(environments: ["prod*"]), DeleteVersion.audit)
+            #expect(await status { _ = try await fixture.versions.delete(call, inside) } == 200)
+            #expect(try await !fixture.database.read { try $0.exists("SELECT 1 FROM deployments WHERE id = 'd'") })
+        }
+    }
+
     @Test func nearNamesAreOnlyThoseInside() async throws {
         try await CoreFixture.with { fixture async throws in
             _ = try await fixture.model("gpt-mine")

@@ -6,6 +6,23 @@ import Testing
 @testable import CatapultServer
 
 @Suite struct GarbageTests {
+    @Test func aCollectionThatWaitsIsNotQueuedTwice() async throws {
+        try await CoreFixture.with { core async throws in
+            // Nobody works here.
+            let care = ArtifactCare(database: core.database, runner: core.runner)
+            func collect(_ call: CollectGarbage) async throws -> String {
+                try await care.collectGarbage(call, CoreFixture.context("collect_garbage", .artifact)).id
+            }
+            let first = try await collect(CollectGarbage())
+            #expect(try await collect(CollectGarbage()) == first)
+            #expect(try await collect(CollectGarbage(dryRun: true)) != first)
+            let asked = try await core.database.read { try $0.fetchInt("SELECT count(*) FROM audit_logs WHERE action = 'collect_garbage'") }
+            #expect(asked == 3, "who asks is written down each time")
+            try await core.database.write { try $0.execute("UPDATE operations SET state = 'running' WHERE id = \(first)") }
+            #expect(try await collect(CollectGarbage()) != first, "what changed since it began would be missed")
+        }
+    }
+
     @Test func whatNothingRefersToGoesAndTheReportSaysWhy() async throws {
         try await CoreFixture.with { fixture async throws in
             let sample = Sample(70_000)

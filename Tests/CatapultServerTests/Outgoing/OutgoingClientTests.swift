@@ -83,6 +83,14 @@ extension HTTPField.Name {
         }
     }
 
+    @Test func aNameThatLeadsNowhereIsAServerThatIsAway() async throws {
+        var client = OutgoingClient(policy: try #require(OutgoingPolicy(allowedHosts: "")))
+        client.resolve = { _ in [] }
+        await #expect(throws: OutgoingProblem.unreachable(host: "mlflow.invalid", reason: "the name leads to no address")) {
+            try await client.send(.init(url: "http://mlflow.invalid/")) { $0.status }
+        }
+    }
+
     @Test func aBodyThatDripsEndsWithTheTime() async throws {
         try await TestSite.run { _ in
             .init(body: [UInt8](repeating: 65, count: 1_000), drip: .milliseconds(50))

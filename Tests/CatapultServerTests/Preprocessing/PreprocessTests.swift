@@ -26,7 +26,7 @@ import Testing
                         database: lab.database, signals: lab.signals,
                         logs: SharedLogs(files: lab.logs, database: lab.database, signals: lab.signals, logger: BuildLab.logger),
                         leader: lab.leader,
-                        handlers: [PreprocessOperation(database: lab.database, storage: lab.storage, engine: lab.engine)],
+                        handlers: [PreprocessOperation(storage: lab.storage, engine: lab.engine)],
                         logger: BuildLab.logger)
                     let service = PreprocessService(
                         database: lab.database, storage: lab.storage, engine: lab.engine,
