@@ -100,19 +100,20 @@ enum ModelStore {
             facets.append("source <> 'orphaned'")
         }
         if let type = call.serverType { facets.append("server_type = \(type)") }
-        var others = scope.models("name", in: connection.dialect).map { [$0] } ?? []
-        if let search = call.search, !search.isEmpty { others += try ModelSearch.conditions(search, in: connection) }
-        let conditions = facets + others
+        let inScope = scope.models("name", in: connection.dialect).map { [$0] } ?? []
+        let search = try call.search.flatMap { $0.isEmpty ? nil : try ModelSearch.conditions($0, in: connection) }
         let total: RowTotal
-        if others.isEmpty {
+        if inScope.isEmpty, search == nil {
             // Triggers keep the number of models of each source and server type.
             let filter: SQLQuery = facets.isEmpty ? "TRUE" : facets.joined(separator: " AND ")
             total = try .kept("SELECT CAST(sum(n) AS BIGINT) FROM model_counts WHERE \(filter)", in: connection)
         } else {
+            let conditions = facets + inScope + (search?.count ?? [])
             total = try .counting("SELECT 1 FROM models WHERE \(conditions.joined(separator: " AND "))", in: connection)
         }
         let query = window.query(
-            "SELECT \(columns) FROM models", from: "models", order: .newestFirst("created_at", id: "id"), where: conditions)
+            "SELECT \(columns) FROM models", from: "models", order: .newestFirst("created_at", id: "id"),
+            where: facets + inScope + (search?.page ?? []))
         return try window.page(connection.fetchAll(query, model), total: total) { .age($0.createdAt, id: $0.id) }
     }
 

@@ -179,6 +179,35 @@ import Testing
         }
     }
 
+    @Test func aTextWithAWordThatManyHaveIsFoundByWalkingAndCountedByTheWord() async throws {
+        try await CoreFixture.with { fixture async throws in
+            for start in stride(from: 0, to: 2_300, by: 460) {
+                try await fixture.database.write { connection in
+                    for number in start..<start + 460 {
+                        let moment = Timestamp(microseconds: 1_700_000_000_000_000 + Int64(number))
+                        try ModelStore.insert(
+                            Model(
+                                id: Identifier.make(at: moment), name: "lot-7/\(number)", storagePath: "m", repository: nil, company: nil,
+                                baseModel: nil, parameterCount: nil, description: nil, tags: [], metadata: [:], requiresGPU: false,
+                                serverType: number % 100 == 0 ? .vllm : .onnx, source: .manual, versionCount: 0, createdAt: moment,
+                                updatedAt: moment), in: connection)
+                    }
+                }
+            }
+            #expect(try await fixture.database.read { try $0.fetchInt("SELECT count(*) FROM search_queue") } == 0)
+            let many = try await fixture.models.list(ListModels(size: 3, search: "lot-7"), CoreFixture.context())
+            #expect(many.items.map(\.name) == ["lot-7/2299", "lot-7/2298", "lot-7/2297"])
+            #expect(many.total == PageWindow.countingLimit + 1 && !many.totalIsExact)
+            let some = try await fixture.models.list(ListModels(size: 3, search: "lot-7", serverType: .vllm), CoreFixture.context())
+            #expect(some.items.map(\.name) == ["lot-7/2200", "lot-7/2100", "lot-7/2000"])
+            #expect(some.total == 23 && some.totalIsExact)
+            // The word is common and the text is not; and a word that some hundreds have.
+            #expect(try await fixture.models.list(ListModels(search: "xot-7"), CoreFixture.context()).total == 0)
+            let hundreds = try await fixture.models.list(ListModels(size: 2, search: "7/2"), CoreFixture.context())
+            #expect(hundreds.total == 1 + 10 + 100 + 300)
+        }
+    }
+
     @Test func totalsOfFiltersAreExact() async throws {
         try await CoreFixture.with { fixture async throws in
             try await Self.fill(fixture.database, models: 40)

@@ -14,6 +14,8 @@ struct SearchIndexer: Service {
     /// Things that a transaction indexes by itself at most, beyond those it changed: a matter of milliseconds.
     private static let mostPerWrite = 1_000
     private static let batch = 100
+    /// After so many transactions of a backlog the index is another than PostgreSQL knows.
+    private static let manyTransactions = 10
     private static let backlog = "search-backlog"
     /// Told when the background work has caught up.
     static let idle = "search-idle"
@@ -60,12 +62,20 @@ struct SearchIndexer: Service {
         }
     }
 
+    /// Has PostgreSQL look at the index now and not when autovacuum comes by: until then it would read tables from end to end.
+    private static func gatherStatistics(_ connection: any SQLConnection) throws {
+        if connection.dialect == .postgresql { try connection.executeScript("ANALYZE search_documents; ANALYZE search_postings") }
+    }
+
     private func work() async {
         do {
             var isDone = false
+            var transactions = 0
             while !isDone, !Task.isCancelled {
                 isDone = try await database.write { try Self.drain(in: $0) }
+                transactions += 1
             }
+            if transactions > Self.manyTransactions { try await database.write(Self.gatherStatistics) }
             if isDone { signals.notify(Self.idle) }
         } catch is CancellationError {
         } catch {
