@@ -55,6 +55,16 @@ public enum SQLDialect: String, Sendable, CaseIterable {
         "lower(\(raw: expression)) LIKE lower(\(likePattern(startingWith: text))) ESCAPE '\\'"
     }
 
+    /// Where `text` stands in the text of `expression` first, from 1; 0 where it does not. Case counts.
+    ///
+    /// - Parameter expression: trusted SQL, as a rule a column name.
+    public func position(of text: String, in expression: String) -> SQLQuery {
+        switch self {
+        case .sqlite: "instr(\(raw: expression), \(text))"
+        case .postgresql: "strpos(\(raw: expression), \(text))"
+        }
+    }
+
     /// A condition that is true where the text of `expression` consists of `pieces` with anything between them; case counts. One piece means
     /// that text; a single prefix (`["org/", ""]`) is found through an index.
     ///

@@ -18,6 +18,7 @@ extension Migrations {
 
     private static let versionIndexes = [
         "CREATE INDEX versions_by_version ON versions (version, created_at DESC, id DESC)",
+        "CREATE INDEX versions_by_version_and_status ON versions (version, status, created_at DESC, id DESC)",
         "CREATE INDEX versions_by_status ON versions (status, created_at DESC, id DESC)",
         "CREATE INDEX versions_by_release ON versions (is_release, created_at DESC, id DESC)",
         "CREATE INDEX versions_by_release_and_status ON versions (is_release, status, created_at DESC, id DESC)",
@@ -31,6 +32,7 @@ extension Migrations {
         + [
             ("sqlite_autoindex_versions_1", "1000000 1"), ("versions_by_name", "1000000 10 2 1"), ("versions_by_age", "1000000 1 1"),
             ("versions_of_model", "1000000 10 1 1"), ("versions_by_version", "1000000 1000 1 1"),
+            ("versions_by_version_and_status", "1000000 1000 250 1 1"),
             ("versions_by_status", "1000000 250000 1 1"), ("versions_by_release", "1000000 500000 1 1"),
             ("versions_by_release_and_status", "1000000 500000 125000 1 1"), ("releases_of_model", "500000 5 1 1"),
         ].map { "INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('versions', '\($0)', '\($1)')" }

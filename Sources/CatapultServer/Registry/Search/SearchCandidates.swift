@@ -171,22 +171,18 @@ struct SearchCandidates {
         }
         if kind == .version {
             let models = try self.models(model, best: bestModels)
-            if !models.ids.isEmpty {
-                let share = max(ranked / Self.mostModels, 3)
-                let rows = try rows(
-                    connection.dialect.rows(forEach: models.ids) { model in
-                        """
-                        \(columns(.version)) FROM search_documents m
-                        CROSS JOIN (\(Probe.versionIDs(ofModel: model, looked(.version, Self.mostSeenVersions, share)))) AS p
-                        CROSS JOIN search_documents d WHERE m.kind = 'm' AND m.id = \(model) AND d.kind = 'v' AND d.id = p.id
-                            AND \(isMetByEntrance(.version) ? "TRUE" : conditions(.version)) ORDER BY d.id DESC LIMIT \(share)
-                        """
-                    })
-                add(rows)
-                let perModel = Dictionary(grouping: rows) { $0.model?.name ?? "" }
-                let isCut = try models.isCut || perModel.values.contains { $0.count >= share } || haveManyVersions(models.ids)
-                found.isBounded = found.isBounded || isCut
-            }
+            let share = max(ranked / Self.mostModels, 3)
+            // Where a model that meets the query is enough, its newest versions are known to meet it.
+            let met = query.isMetByVersions ? models.ids.filter(Set(bestModels).contains) : []
+            let rows =
+                try versions(of: met, looked: share, limit: share, conditions: "TRUE")
+                + versions(
+                    of: models.ids.filter { !met.contains($0) }, looked: Self.mostSeenVersions, limit: share,
+                    conditions: conditions(.version))
+            add(rows)
+            let perModel = Dictionary(grouping: rows) { $0.model?.name ?? "" }
+            let isCut = try models.isCut || perModel.values.contains { $0.count >= share } || haveManyVersions(models.ids)
+            found.isBounded = found.isBounded || isCut
         }
         return found
     }
@@ -194,29 +190,44 @@ struct SearchCandidates {
     /// The models to look through: those that are called like one of the words, since in `gpt-model:1.0` nothing else may lead to an old model
     /// with common words; those that meet the query as a whole; those that meet its rarest clause.
     private func models(_ looks: [Probe], best: [String]) throws -> (ids: [String], isCut: Bool) {
-        var looks = looks.filter { (probes[$0] ?? 0) > 0 }.map { $0.ids(Self.mostModels) }
-        let names = query.words.map { "=" + $0.folded }
+        // A model that is called like the only word is among the best already.
+        let names = query.words.count > 1 ? query.words.map { "=" + $0.folded } : []
+        var sources: [SQLQuery] = []
         if !names.isEmpty {
-            looks.insert(
-                "SELECT id FROM search_postings WHERE kind = 'm' AND term IN \(list: names) ORDER BY id DESC LIMIT \(raw: "\(Self.mostModels)")",
-                at: 0)
+            sources.append(
+                "SELECT id FROM search_postings WHERE kind = 'm' AND term IN \(list: names) ORDER BY id DESC LIMIT \(raw: "\(Self.mostModels)")"
+            )
         }
-        var found = [[String]](repeating: [], count: looks.count)
-        if !looks.isEmpty {
-            let places = looks.enumerated().map { "SELECT CAST(\($0) AS BIGINT), id FROM (\($1)) AS look\(raw: "\($0)")" as SQLQuery }
+        if best.count < Self.mostModels { sources += looks.filter { (probes[$0] ?? 0) > 0 }.map { $0.ids(Self.mostModels) } }
+        var found = [[String]](repeating: [], count: sources.count)
+        if !sources.isEmpty {
+            let places = sources.enumerated().map { "SELECT CAST(\($0) AS BIGINT), id FROM (\($1)) AS look\(raw: "\($0)")" as SQLQuery }
             for (place, id) in try connection.fetchAll(
                 places.joined(separator: " UNION ALL "), { (try $0.get(0) as Int, try $0.get(1) as String) })
             {
                 found[place].append(id)
             }
         }
-        if !names.isEmpty { found.insert(best, at: 1) } else { found.insert(best, at: 0) }
+        found.insert(best, at: names.isEmpty ? 0 : 1)
         var ids: [String] = []
         var isCut = found.contains { $0.count >= Self.mostModels }
         for id in found.joined() where !ids.contains(id) {
             if ids.count < Self.mostModels { ids.append(id) } else { isCut = true }
         }
         return (ids, isCut)
+    }
+
+    /// The newest versions of each model that meet conditions, out of so many that are looked at.
+    private func versions(of models: [String], looked: Int, limit: Int, conditions: SQLQuery) throws -> [Candidate] {
+        guard !models.isEmpty else { return [] }
+        return try rows(
+            connection.dialect.rows(forEach: models) { model in
+                """
+                \(columns(.version)) FROM search_documents m CROSS JOIN (\(Probe.versionIDs(ofModel: model, looked))) AS p
+                CROSS JOIN search_documents d WHERE m.kind = 'm' AND m.id = \(model) AND d.kind = 'v' AND d.id = p.id AND \(conditions)
+                ORDER BY d.id DESC LIMIT \(limit)
+                """
+            })
     }
 
     /// Things that are called as the words say, or begin so: nobody who types a name should miss the thing because others are newer.
@@ -249,7 +260,7 @@ struct SearchCandidates {
 
     /// The documents behind looks that meet all conditions.
     private func rows(_ kind: SearchIndex.Kind, _ looks: [Probe], limit: Int) throws -> [Candidate] {
-        let seen = looked(kind, Self.mostSeen, limit)
+        let seen = isMetByEntrance(kind) ? limit : Self.mostSeen
         let terms = looks.compactMap { if case .term(_, let term) = $0 { term } else { nil } }
         if terms.count == looks.count {
             return try rows(
@@ -257,9 +268,6 @@ struct SearchCandidates {
         }
         return try looks.flatMap { try rows(select(kind, $0.ids(seen), order: $0.order("d."), limit: limit)) }
     }
-
-    /// How many documents have to be looked at for so many that meet the query.
-    private func looked(_ kind: SearchIndex.Kind, _ most: Int, _ limit: Int) -> Int { isMetByEntrance(kind) ? limit : most }
 
     /// The documents behind ids that meet all conditions. What is looked at is limited within, as a number that planners can see: no plan is
     /// then better than to go from there to the documents.
@@ -329,13 +337,10 @@ struct SearchCandidates {
     }
 
     private func condition(_ condition: SearchQuery.Condition, _ kind: SearchIndex.Kind) -> SQLQuery {
-        let dialect = connection.dialect
         switch condition {
         case .words(let words):
-            let pattern = dialect.likePattern(containing: " " + words.pieces.joined(separator: " ") + (words.isPrefix ? "" : " "))
-            return inTerms(words.inName ? pattern + "|%|%|%" : pattern, kind)
-        case .property(let property, let value):
-            return inTerms(dialect.likePattern(containing: "=\(SearchQuery.term(property, value))="), kind)
+            return inTerms(" " + words.pieces.joined(separator: " ") + (words.isPrefix ? "" : " "), kind, onlyName: words.inName)
+        case .property(let property, let value): return inTerms("=\(SearchQuery.term(property, value))=", kind)
         case .quantity(let quantity, let from, let below):
             let column: SQLQuery =
                 kind == .version && quantity == .parameters ? "m.parameters" : "d.\(raw: SearchCandidates.column(quantity))"
@@ -347,9 +352,13 @@ struct SearchCandidates {
         }
     }
 
-    private func inTerms(_ pattern: String, _ kind: SearchIndex.Kind) -> SQLQuery {
-        kind == .version
-            ? "(d.terms LIKE \(pattern) ESCAPE '\\' OR m.terms LIKE \(pattern) ESCAPE '\\')" : "d.terms LIKE \(pattern) ESCAPE '\\'"
+    /// - Parameter onlyName: whether it must stand in the first section of the terms.
+    private func inTerms(_ text: String, _ kind: SearchIndex.Kind, onlyName: Bool = false) -> SQLQuery {
+        func holds(_ terms: String) -> SQLQuery {
+            let position = connection.dialect.position(of: text, in: terms)
+            return onlyName ? "\(position) BETWEEN 1 AND \(connection.dialect.position(of: "|", in: terms))" : "\(position) > 0"
+        }
+        return kind == .version ? "(\(holds("d.terms")) OR \(holds("m.terms")))" : holds("d.terms")
     }
 
     fileprivate static func column(_ quantity: SearchQuery.Quantity) -> String {

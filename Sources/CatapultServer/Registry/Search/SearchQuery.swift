@@ -63,6 +63,16 @@ struct SearchQuery: Equatable {
         }
     }
 
+    /// Whether the versions of a model that meets the query meet it as well, whatever they are.
+    var isMetByVersions: Bool {
+        clauses.allSatisfy { clause in
+            switch clause.condition {
+            case .words, .property, .quantity(.parameters, _, _): !clause.isNegated
+            case .quantity: false
+            }
+        }
+    }
+
     /// The words as one name: somebody who knows a name types it.
     var wholeName: String { words.map(\.folded).joined(separator: " ") }
 
