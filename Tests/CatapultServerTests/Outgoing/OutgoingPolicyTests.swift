@@ -106,8 +106,14 @@ import Testing
     ])
     func otherSpellingsOfThisHostAreJudgedByTheirAddress(host: String) async throws {
         let client = OutgoingClient(policy: OutgoingPolicy())
-        await #expect(throws: OutgoingPolicy.Refusal.self) {
-            try await client.send(.init(url: "http://\(host):8080/")) { $0.status }
+        do {
+            let status = try await client.send(.init(url: "http://\(host):8080/")) { $0.status }
+            Issue.record("answered with \(status)")
+        } catch is OutgoingPolicy.Refusal {
+        } catch let problem as OutgoingProblem {
+            // Not every host's name service knows the name with a dot.
+            #expect(problem == .unreachable(host: host, reason: "the name leads to no address"))
+            #expect(OutgoingClient.addresses(of: host).isEmpty)
         }
     }
 }
