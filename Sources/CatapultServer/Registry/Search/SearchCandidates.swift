@@ -23,9 +23,9 @@ struct SearchCandidates {
 
     /// Documents that one way in leads to, at most; the others are left unseen.
     static let mostSeen = 400
-    /// Documents of a kind that are ranked, at most, and for each that is shown.
+    /// Documents of a kind that are ranked: for up to twenty hits, and for more. A few hits are then the first of more.
+    static let leastRanked = 60
     static let mostRanked = 100
-    static let rankedForOne = 3
     /// Things that are called like the query, at most.
     static let mostNamed = 60
     /// Models whose versions are looked through, and how many of each, the newest first.
@@ -53,7 +53,7 @@ struct SearchCandidates {
     /// - Parameter limit: hits that will be shown.
     init(_ query: SearchQuery, limit: Int, for scope: KeyScope, in connection: any SQLConnection) throws {
         self.query = query
-        ranked = min(Self.mostRanked, Self.rankedForOne * limit)
+        ranked = limit <= 20 ? Self.leastRanked : Self.mostRanked
         self.scope = scope
         self.connection = connection
         completions = try SearchIndex.completions(
@@ -312,7 +312,11 @@ struct SearchCandidates {
         let entrance = entrance(kind)
         guard let index = entrance.clause else { return nil }
         guard case .words(let words) = query.clauses[index].condition else { return index }
-        return words.pieces.count == 1 && !words.inName ? index : nil
+        // The beginning of a word may be completed to a property, such as `source:manual`.
+        let areWords = entrance.own.allSatisfy { look in
+            if case .term(_, let term) = look { !term.contains(":") } else { true }
+        }
+        return words.pieces.count == 1 && !words.inName && areWords ? index : nil
     }
 
     /// Whether all that an entrance leads to meets the query.

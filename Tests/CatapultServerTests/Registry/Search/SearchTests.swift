@@ -74,6 +74,23 @@ struct SearchTests {
             #expect(try await names(core, "whis ").isEmpty)
             #expect(try await names(core, "whis* tag:llama") == ["whisper"])
             #expect(try await names(core, "mistral-7", types: ["model"]) == ["mistral-7b"])
+            // Every model has `source:manual`, which is no word.
+            for beginning in ["sour", "licen", "server"] { #expect(try await names(core, beginning).isEmpty, "\(beginning)") }
+        }
+    }
+
+    @Test("one hit is the first of twenty")
+    func fewHits() async throws {
+        try await with { core async throws in
+            let context = CoreFixture.context("create_model")
+            for (number, tags) in [["rare"], [], [], [], [], [], []].enumerated() {
+                _ = try await core.models.create(
+                    CreateModel(name: "m\(number)", storagePath: "m", description: "A rare thing.", tags: tags), context)
+            }
+            for q in ["rare", "rar"] {
+                #expect(try await search(core, q, limit: 1).hits.map(\.name) == ["m0"])
+                #expect(try await search(core, q, limit: 20).hits.first?.name == "m0")
+            }
         }
     }
 
